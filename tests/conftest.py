@@ -1,0 +1,67 @@
+"""What every test gets: an empty workspace, a Suite on it, and no way out of this machine."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.env import Environment
+from shared.suite import Suite, using
+
+REAL_CONNECT = socket.socket.connect
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _loopback(address: object) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket
+    host = str(address[0])
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _stay_here() -> Iterator[None]:
+    """A test that reaches for another machine fails, whatever library it uses."""
+
+    def connect(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _loopback(address):
+            raise AssertionError(f"a test tried to connect to {address}")
+        return REAL_CONNECT(self, address)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        yield
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """An empty folder for one test."""
+    return tmp_path
+
+
+@pytest.fixture
+def house(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Suite]:
+    """The process's Suite, on an empty workspace."""
+    environment = Environment(home=workspace / "home")
+    environment.uploads.mkdir(parents=True)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(environment.uploads))
+    with using(Suite(environment)) as suite:
+        yield suite
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder of real datasets beside the project; the test is skipped where it is absent."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the real datasets are not beside the project (../shared/data)")
+    return folder
