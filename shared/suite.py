@@ -1,0 +1,88 @@
+"""The process's one Suite: where things are stored, what is known about models and data, what is running."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from threading import RLock
+
+from shared import env
+from shared.catalog import Catalog
+from shared.env import Environment
+from shared.jobs import Jobs
+from shared.store import Store
+from shared.sync import Sync
+
+
+class Suite:
+    """Everything that outlives one call, opened when it is first needed.
+
+    Attributes:
+        environment: The settings that came from outside.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._opening = RLock()
+
+    @cached_property
+    def store(self) -> Store:
+        """Artifacts and rows of the workspace."""
+        with self._opening:
+            return self.__dict__.get("store") or Store(self.environment.home)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What the manifests say about models, datasets and machines."""
+        return Catalog(env.ROOT / "manifests")
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Subprocesses that outlive the server."""
+        with self._opening:
+            return self.__dict__.get("jobs") or Jobs(self.environment.home / "runs")
+
+    @cached_property
+    def sync(self) -> Sync:
+        """The copy of the rows at `PLAYGROUND_REMOTE`."""
+        with self._opening:
+            return self.__dict__.get("sync") or Sync(self.store, self.environment.remote)
+
+    def start(self) -> None:
+        """Bring in what other replicas wrote, then keep the remote up to date."""
+        if self.environment.remote:
+            self.sync.pull()
+            self.sync.start()
+
+    def close(self) -> None:
+        """Send what waits and close what was opened; opening again is a new Suite."""
+        for name in ("sync", "store"):
+            opened = self.__dict__.pop(name, None)
+            if name == "sync" and opened is not None:
+                opened.stop()
+            elif opened is not None:
+                opened.close()
+
+
+_current: list[
+    Suite
+] = []  # the only mutable state of a module, as DESIGN section 8 allows; a list, so that no `global` is needed
+_opening = RLock()
+
+
+def suite() -> Suite:
+    """The process's Suite, made from the environment at the first call."""
+    with _opening:
+        if not _current:
+            _current.append(Suite(env.read()))
+        return _current[-1]
+
+
+@contextmanager
+def using(other: Suite) -> Iterator[Suite]:
+    """Make `other` the process's Suite inside the block, and close it afterwards: for tests and for the launcher."""
+    _current.append(other)
+    try:
+        yield other
+    finally:
+        _current.remove(other)
+        other.close()

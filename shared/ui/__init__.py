@@ -1,0 +1,1 @@
+"""The only part of `shared` that knows Gradio."""

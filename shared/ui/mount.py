@@ -1,0 +1,95 @@
+"""Serving pages: the only place that mounts or launches a Blocks, because Gradio leaves a hole there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import fastapi
+import gradio as gr
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.ui.theme import Playground
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+MAX_UPLOAD = {True: "200mb", False: "20gb"}  # by whether strangers can reach the server
+
+
+class LoopbackHosts:
+    """Refuses requests whose Host header is no name of this machine: a page elsewhere could point its own name here (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 421."""
+        if scope["type"] in {"http", "websocket"} and not _is_loopback(
+            dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        ):
+            answer = JSONResponse({"error": "This server answers only under 127.0.0.1 and localhost."}, 421)
+            await answer(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def mount(pages: Mapping[str, gr.Blocks], *, public: bool = False, loopback: bool = True) -> fastapi.FastAPI:
+    """One server for several pages, with `/healthz`.
+
+    Args:
+        pages: The Blocks by path; "/" is mounted last, or it would swallow the others.
+        public: Whether strangers can reach the server.
+        loopback: Whether to answer under this machine's own names alone.
+    """
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    paths = sorted(pages, key=lambda path: path == "/")
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, Any]:
+        return {"status": "ok", "apps": paths}
+
+    for path in paths:
+        if path != "/":
+            app.add_api_route(path, _to_slash, include_in_schema=False)
+    for path in paths:
+        gr.mount_gradio_app(app, pages[path], path, **_look(public))
+        # gradio 6.31 sets this in launch() alone; without it every file input reads any file of the server for anybody.
+        pages[path].has_launched = True
+    if loopback:
+        app.add_middleware(LoopbackHosts)
+    return app
+
+
+def launch(blocks: gr.Blocks, *, public: bool = False, **options: Any) -> tuple[Any, str, str]:
+    """Start one page with Gradio's own server: what a Space does.
+
+    Args:
+        blocks: The page.
+        public: Whether strangers can reach the server.
+        options: For `Blocks.launch`: server_name, server_port, prevent_thread_lock...
+    """
+    started: tuple[Any, str, str] = blocks.launch(quiet=True, **_look(public), **options)
+    return started
+
+
+def _look(public: bool) -> dict[str, Any]:
+    return {
+        "theme": Playground(),
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api", "settings"],
+        "max_file_size": MAX_UPLOAD[public],
+        "ssr_mode": False,
+        "pwa": False,
+    }
+
+
+def _to_slash(request: fastapi.Request) -> RedirectResponse:
+    """`/arena` to `/arena/`: without the slash the page mounted at the root would answer, blank."""
+    return RedirectResponse(
+        request.url.path.rsplit("/", maxsplit=1)[-1] + "/" + (f"?{request.url.query}" if request.url.query else "")
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rsplit(":", maxsplit=1)[0] if not host.endswith("]") else host
+    return name.strip("[]").lower() in LOOPBACK
