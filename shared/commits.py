@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from shared.errors import PlaygroundError
+from shared.folders import sync_folder
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -262,7 +263,9 @@ def _lock(path: Path, home: Path) -> int:
         PlaygroundError: Another process writes here.
     """
     with storing(home):
-        home.mkdir(parents=True, exist_ok=True)
+        if not home.is_dir():
+            home.mkdir(parents=True, exist_ok=True)
+            sync_folder(home.parent)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -78,8 +78,10 @@ def move(folder: Path, target: Path) -> None:
     shelf = target.parent.parent
     if folder.resolve().is_relative_to(shelf.resolve()) and shelf / UNFINISHED not in folder.absolute().parents:
         raise PlaygroundError(f"'{folder}' is part of another artifact and stays there. Put a copy.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sync_folder(shelf)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(shelf.parent)
+        sync_folder(shelf)
     if target.exists():
         remove(folder)
         return

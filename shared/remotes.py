@@ -77,7 +77,9 @@ class Folder:
         """
         path = self.root / name
         for folder in (path.parent.parent, path.parent):
-            folder.mkdir(exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(exist_ok=True)
+                sync_folder(folder.parent)
         part = path.with_name(f".{path.name}.part")
         try:
             _write(part, content)

@@ -1,12 +1,10 @@
 """Fetching what the manifests choose, against a Hub on this machine, with the real client library."""
 
-import hashlib
 import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +13,11 @@ from shared import downloads
 from shared.catalog import Catalog, Choice
 from shared.downloads import Outcome, Screen, Wish, download, duration, refused, size
 from shared.env import ROOT, Environment
-from shared.errors import PlaygroundError
 from shared.progress import Progress
-from shared.snapshots import Repository, cached, fetch, look, wanted
+from shared.snapshots import Repository
 from tests.hub_server import Hub
 
 MANIFESTS = ROOT / "manifests"
-WEIGHTS = os.urandom(9 * 2**20)  # more than snapshots.RESUMED
 MODEL = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors": b"x" * 1000, "README.md": "# A"}
 CLOSED = "http://127.0.0.1:9"
 EVERYTHING = Wish()
@@ -200,59 +196,6 @@ def test_an_empty_choice_says_so(tiny: Path, hub: Hub) -> None:
     assert "name nothing" in run(tiny, hub.url)[1]
 
 
-def big(workspace: Path, hub: Hub) -> tuple[Repository, Path]:
-    hub.add("models", "tester/big", MODEL | {"model.safetensors": WEIGHTS})
-    repository = Repository("tester/big", "models", endpoint=hub.url, token=False, cache=workspace / "cache")
-    blobs = workspace / "cache" / "models--tester--big" / "blobs"
-    blobs.mkdir(parents=True)
-    return repository, blobs / f"{hashlib.sha256(WEIGHTS).hexdigest()}.part"
-
-
-@pytest.mark.hub
-def test_a_big_file_goes_on_where_an_earlier_process_stopped(workspace: Path, hub: Hub) -> None:
-    repository, part = big(workspace, hub)
-    part.write_bytes(WEIGHTS[: 6 * 2**20])
-    seen: list[Progress] = []
-    fetch(repository, look(repository), seen.append)
-    assert (cached(repository) / "model.safetensors").read_bytes() == WEIGHTS
-    assert not part.exists()
-    first = next(each for each in seen if each.stage == "model.safetensors")
-    assert first.done > 6 * 2**20
-    assert first.total == len(WEIGHTS)
-    assert seen[-1] == Progress("model.safetensors", len(WEIGHTS), len(WEIGHTS), 0.0)
-    fetch(repository, replace(look(repository), missing=["model.safetensors"]), seen.append)  # a blob without a link
-
-
-@pytest.mark.hub
-def test_a_part_of_something_else_is_found_out_and_removed(workspace: Path, hub: Hub) -> None:
-    repository, part = big(workspace, hub)
-    part.write_bytes(bytes(6 * 2**20))
-    with pytest.raises(PlaygroundError, match=r"model\.safetensors arrived damaged"):
-        fetch(repository, look(repository), lambda _: None)
-    assert not part.exists()
-    fetch(repository, look(repository), lambda _: None)
-    assert (cached(repository) / "model.safetensors").read_bytes() == WEIGHTS
-
-
-@pytest.mark.hub
-def test_two_processes_do_not_write_the_same_file(workspace: Path, hub: Hub) -> None:
-    import fcntl
-
-    repository, part = big(workspace, hub)
-    with part.open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(PlaygroundError, match=r"Another process is fetching model\.safetensors"):
-            fetch(repository, look(repository), lambda _: None)
-
-
-@pytest.mark.hub
-def test_a_connection_that_is_cut_is_taken_up_again(workspace: Path, hub: Hub) -> None:
-    repository, _ = big(workspace, hub)
-    hub.fault("GET", "/resolve/.*safetensors", cut=3 * 2**20)
-    fetch(repository, look(repository), lambda _: None)
-    assert (cached(repository) / "model.safetensors").read_bytes() == WEIGHTS
-
-
 @pytest.mark.slow  # huggingface_hub tries again for 23 seconds
 def test_a_network_that_breaks_off_in_the_middle_is_a_failure(tiny: Path, hub: Hub) -> None:
     hub.add("models", "tester/small", MODEL)
@@ -271,21 +214,6 @@ def test_errors_of_the_library_in_words() -> None:
     assert broke == Outcome("tester/small", "failed", "the network broke off. Run it again: it goes on where it was")
     full = downloads._explained(repository, OSError(28, "No space left on device"), asked=True)
     assert full.why == "[Errno 28] No space left on device"
-
-
-def test_wanted_takes_weights_once() -> None:
-    shards = ["model-1.safetensors", "consolidated.safetensors", "original/model.safetensors", "config.json"]
-    names, ignored = wanted(shards, "models")
-    assert names == ["model-1.safetensors", "config.json"]
-    assert "consolidated*.safetensors" in ignored
-    assert wanted(["consolidated.safetensors", "params.json"], "models")[0] == [
-        "consolidated.safetensors",
-        "params.json",
-    ]
-    assert wanted(["a.bin", "config.json"], "models")[0] == []
-    assert wanted([], "datasets")[0] == []
-    data = ["data/a.parquet", "b.jsonl.zst", "c.csv.gz", "README.md", "LICENSE", "x.py", "y.pkl", "z.tar"]
-    assert wanted(data, "datasets")[0] == data[:5]
 
 
 def test_refused_knows_what_this_project_makes_itself() -> None:

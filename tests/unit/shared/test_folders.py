@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from shared.errors import PlaygroundError
 from shared.folders import UNFINISHED, move, remove, seal, sync_folder, tidy
 
+from .faults import watched_syncs
+
 OTHER_DISK = Path("/dev/shm")
 
 
@@ -101,6 +103,16 @@ def test_a_folder_moves_to_its_place_and_a_second_copy_is_dropped(workspace: Pat
     assert not (workspace / "b").exists()
     move(target, target)  # it is there already, and stays
     assert (target / "x").exists()
+
+
+def test_every_file_and_name_is_durable_before_the_folder_has_its_place(workspace: Path) -> None:
+    folder, target = fill(workspace / "a", {"x": b"1", "deep/y": b"2"}), workspace / "artifacts" / "datasets" / "abc"
+    with watched_syncs() as seen:
+        seal(folder)
+        move(folder, target)
+    inside = [str(folder / name) for name in ("x", "deep/y", "deep")]
+    assert set(seen[:3]) == {*inside}
+    assert seen[3:] == [str(folder), str(workspace), str(workspace / "artifacts"), str(target.parent)]
 
 
 def test_part_of_another_artifact_stays_where_it_is(workspace: Path) -> None:

@@ -9,7 +9,7 @@ from shared import remotes
 from shared.errors import PlaygroundError
 from shared.remotes import Folder, parse_remote
 
-from .faults import full_disk, refusing
+from .faults import full_disk, refusing, watched_syncs
 
 
 def test_a_folder_and_nothing_are_the_places_there_are(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +106,16 @@ def test_nothing_is_left_of_a_shard_that_did_not_fit(workspace: Path) -> None:
     with refusing(workspace / "rows" / "2026-01-01"), pytest.raises(PermissionError):
         remote.write("rows/2026-01-01/b.jsonl", b"x")
     assert [name for name, _ in remote.shards()] == ["rows/2026-01-01/a.jsonl"]
+
+
+def test_a_shard_is_durable_before_it_has_its_name(workspace: Path) -> None:
+    day = workspace / "rows" / "2026-01-01"
+    with watched_syncs() as seen:
+        Folder(workspace).write("rows/2026-01-01/a.jsonl", b"x")
+    assert seen == [str(workspace), str(day.parent), str(day / ".a.jsonl.part"), str(day)]
+    with watched_syncs() as seen:
+        Folder(workspace).attach(used=False)
+    assert seen[-1] == str(workspace)
 
 
 def test_a_root_that_vanished_is_not_made_by_a_shard(workspace: Path) -> None:
