@@ -48,7 +48,12 @@ class Suite:
             return self.__dict__.get("sync") or Sync(self.store, self.environment.remote)
 
     def start(self) -> None:
-        """Bring in what other replicas wrote, then keep the remote up to date."""
+        """Take the workspace for this process, bring in what other replicas wrote, then keep the remote up to date.
+
+        Raises:
+            PlaygroundError: Another server uses this workspace.
+        """
+        self.store.claim()
         if self.environment.remote:
             self.sync.pull()
             self.sync.start()

@@ -22,7 +22,6 @@ def test_a_suite_is_used_inside_its_block_alone(workspace: Path, monkeypatch: ob
 
 def test_what_is_not_used_is_not_opened(workspace: Path) -> None:
     made = Suite(Environment(home=workspace / "never"))
-    made.start()
     made.close()
     assert not (workspace / "never").exists()
 
@@ -39,3 +38,18 @@ def test_start_brings_in_what_other_replicas_wrote(workspace: Path) -> None:
     assert second.catalog.models()
     assert second.jobs is second.jobs
     second.close()
+
+
+def test_two_servers_cannot_share_a_workspace(workspace: Path) -> None:
+    import subprocess
+    import sys
+
+    from tests.server import ROOT
+
+    first = Suite(Environment(home=workspace / "home"))
+    first.start()
+    code = f"from pathlib import Path; from shared.env import Environment; from shared.suite import Suite; Suite(Environment(home=Path({str(workspace / 'home')!r}))).start()"
+    other = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert other.returncode == 1
+    assert "PlaygroundError" in other.stderr
+    first.close()
