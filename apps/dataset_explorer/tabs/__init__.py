@@ -1,0 +1,1 @@
+"""The screen of the Dataset Explorer, one tab a file."""

@@ -1,0 +1,40 @@
+"""The tab "Save": the dataset, or the answer to a query, as a file."""
+
+import gradio as gr
+
+from apps.dataset_explorer import core
+from shared.ui.forms import form
+from shared.ui.pieces import empty_html, html
+from shared.ui.wiring import when
+
+
+def draw(dataset: gr.State) -> None:
+    """Draw the tab and wire it.
+
+    Args:
+        dataset: The ref of the open dataset.
+    """
+    with gr.Column(elem_classes="work"):
+        with gr.Row(elem_classes="filters"):
+            fields = form(core.export, "format", "sql", labels={"sql": "Only what this SQL returns"}, brief=True)
+        with gr.Row(elem_classes="askrow"):
+            write = gr.Button("Write the file", variant="primary", scale=0, min_width=136)
+            stop = gr.Button("Stop", scale=0, min_width=96)
+        working = html()
+        told = html(
+            empty_html(
+                "No file yet", "Open a dataset, choose a format, and write the file. It stays in your workspace, too."
+            )
+        )
+        file = gr.File(label="File", visible=False, interactive=False)
+
+    def written(exported: core.Exported) -> dict[object, object]:
+        size = f"{exported.bytes / 1e6:,.1f} MB" if exported.bytes >= 1e6 else f"{exported.bytes:,} bytes"
+        return {
+            told: f'<p class="place">{exported.rows:,} rows, {size}</p>',
+            file: gr.File(value=str(exported.file.path), visible=True),
+        }
+
+    inputs = {"dataset": dataset, **fields}
+    wrote = when(write.click, core.export, written, inputs=inputs, outputs=[told, file], progress=working)
+    stop.click(None, None, None, cancels=[wrote], api_visibility="private")

@@ -1,0 +1,179 @@
+"""The main job in a real browser: open a dataset, page, filter, ask, save; then find, compare and replay it in the portal."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.page import Watched, browser
+from tests.conftest import SHARED
+from tests.server import Server, serving
+
+pytestmark = pytest.mark.browser
+REAL = SHARED / "data" / "instruct"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("browser") / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Chinese question-answer file of our own, gzipped."""
+    path = tmp_path_factory.mktemp("own") / "chinese.jsonl.gz"
+    rows = [{"question": f"第{i}题：{i}加{i}等于多少？", "answer": f"等于{2 * i}。"} for i in range(60)]
+    path.write_bytes(gzip.compress("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode()))
+    return path
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("input[type=file]").first.set_input_files(path)
+
+
+def opened(page: Page, rows: str) -> None:
+    page.locator(".tile", has_text="Rows").first.get_by_text(rows, exact=True).wait_for()
+    page.locator("table.data").first.wait_for()
+
+
+def explore(page: Page, word: str, sql: str, count: str) -> None:
+    """Page, filter, read a row, ask and save."""
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Rows 21 to 40 of")).to_be_visible()
+    page.locator("table.data .opener").first.click()
+    expect(page.locator(".turns").first).to_be_visible()
+    page.get_by_label("Value").fill(word)
+    page.get_by_label("Value").press("Enter")
+    expect(page.get_by_text("Rows 1 to", exact=False)).to_be_visible()
+    expect(page.locator("table.data").first).to_contain_text(word)
+    page.get_by_role("tab", name="Ask in SQL").click()
+    page.get_by_role("textbox", name="SQL").first.fill(sql)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("table.data", has_text=count).last).to_be_visible()
+    page.get_by_role("tab", name="Save").click()
+    page.get_by_role("button", name="Write the file").click()
+    page.locator("a[download]").first.wait_for()
+
+
+def test_a_chinese_upload_from_the_empty_page_to_a_saved_file(server: Server, chrome: Browser, chinese: Path) -> None:
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    page.get_by_text("Nothing is open yet").wait_for()
+    watched.shot("datasets-empty")
+    upload(page, chinese)
+    opened(page, "60")
+    watched.shot("datasets-chinese")
+    explore(page, "第33题", "SELECT count(*) AS n FROM data WHERE question LIKE '%加5等%'", "1")
+    watched.shot("datasets-saved")
+    with page.expect_download() as download:
+        page.locator("a[download]:visible").last.click()
+    lines = Path(download.value.path()).read_text("utf-8").splitlines()
+    assert json.loads(lines[33]) == {"question": "第33题：33加33等于多少？", "answer": "等于66。"}
+    assert watched.faults == []
+    page.close()
+
+
+def test_gsm8k(server: Server, chrome: Browser) -> None:
+    if not REAL.is_dir():
+        pytest.skip("the real datasets are not beside the project (../shared/data)")
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    upload(page, REAL / "gsm8k" / "train.jsonl")
+    opened(page, "7,473")
+    watched.shot("datasets-gsm8k")
+    explore(page, "Josie", "SELECT count(*) AS n FROM data", "7473")
+    assert watched.faults == []
+    page.close()
+
+
+def test_a_mistake_is_told_and_loses_nothing(server: Server, chrome: Browser) -> None:
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    page.locator(".samples button").first.click()
+    page.locator("table.data").first.wait_for()
+    before = page.locator("table.data").first.inner_text()
+    page.get_by_label("Dataset", exact=False).first.fill("/etc/passwd")
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.locator(".toast-body")).to_contain_text("outside the folders that may be opened")
+    assert page.locator("table.data").first.inner_text() == before
+    watched.shot("datasets-mistake")
+    page.get_by_role("tab", name="Ask in SQL").click()
+    page.get_by_role("textbox", name="SQL").first.fill("DELETE FROM data")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".toast-body").last).to_contain_text("SELECT")
+    assert watched.faults == []
+    page.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("size", ["wide", "phone"])
+def test_every_page_at_every_size_and_in_both_modes(server: Server, chrome: Browser, size: str, mode: str) -> None:
+    watched = Watched(chrome, server.url, size, mode)
+    page = watched.open("/datasets/")
+    page.locator(".samples button").first.click()
+    page.locator("table.data").first.wait_for()
+    page.locator("table.data .opener").first.click()
+    watched.shot("datasets-sample")
+    page = watched.open("/")
+    page.get_by_role("heading", name="This machine").wait_for()
+    page.locator(".tile").first.wait_for()
+    watched.shot("portal")
+    page.get_by_role("tab", name="Experiments").click()
+    page.locator("table.data:visible").first.wait_for()
+    watched.shot("portal-experiments")
+    page.get_by_role("tab", name="Catalog").click()
+    page.locator("table.data:visible").first.wait_for()
+    watched.shot("portal-catalog")
+    assert watched.faults == []
+    page.close()
+
+
+def test_the_portal_replays_compares_and_exports(server: Server, chrome: Browser) -> None:
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    page.locator(".samples button").first.click()
+    page.locator("table.data").first.wait_for()
+    page.get_by_role("link", name="LLM Playground").click()
+    page.get_by_role("tab", name="Experiments").click()
+    again = page.get_by_role("button", name="Run again")
+    again.first.wait_for()
+    before = again.count()
+    again.first.click()
+    expect(page.get_by_text("The same results came out.")).to_be_visible()
+    expect(again).to_have_count(before + 1)  # the list shows the new record, too
+    box = page.get_by_label("Experiments").last
+    box.click()
+    for place in range(2):
+        page.get_by_role("option").nth(place).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("more are equal in all").or_(page.get_by_text("are equal in all")).first).to_be_visible()
+    watched.shot("portal-compared")
+    page.get_by_role("button", name="Write the file").click()
+    page.locator("a[download]").first.wait_for()
+    assert watched.faults == []
+    page.close()
+
+
+def test_light_and_dark_follow_the_switch_and_the_links(server: Server, chrome: Browser) -> None:
+    watched = Watched(chrome, server.url)
+    page = watched.open("/")
+    page.get_by_role("heading", name="This machine").wait_for()
+    page.get_by_role("button", name="Switch between light and dark").click()
+    assert page.evaluate("document.body.classList.contains('dark')")
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    page.get_by_text("Nothing is open yet").wait_for()
+    assert "__theme=dark" in page.url
+    assert page.evaluate("document.body.classList.contains('dark')")
+    assert watched.faults == []
+    page.close()
