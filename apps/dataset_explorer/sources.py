@@ -18,6 +18,7 @@ from shared.suite import suite
 from shared.uploads import Upload, local_file
 
 HUB_NAME = re.compile(r"^(hub:)?[\w.-]+/[\w.-]+(@[\w.-]+)?(#.*)?$")
+UNSAFE = re.compile(r"[^\w.-]+")
 FORMS = (
     "Upload a file, type a Hub name such as 'openai/gsm8k', a ref such as 'local:name@0123456789ab', or try a sample."
 )
@@ -72,7 +73,7 @@ def _keep(path: Path, name: str, ours: bool) -> Artifact:
     """The raw file as an artifact of its own, so that the load can be replayed: linked when it is ours, else copied."""
     store = suite().store
     with store.writing("uploads", name) as folder:
-        target = folder / "file"
+        target = folder / (UNSAFE.sub("_", name)[-80:].lstrip(".") or "file")  # messages name the file
         if ours:
             target.hardlink_to(path)
         else:  # its owner may go on writing into it
@@ -82,7 +83,8 @@ def _keep(path: Path, name: str, ours: bool) -> Artifact:
 
 def _read_raw(raw: Artifact) -> Iterator[Progress | tuple[Dataset, Origin]]:
     origin = Origin(raw.ref, {"source": raw.ref})
-    for item in ingest(suite().store, raw.path / "file", raw.name, source=raw.ref):
+    (file,) = raw.path.iterdir()
+    for item in ingest(suite().store, file, raw.name, source=raw.ref):
         yield (item, origin) if isinstance(item, Dataset) else item
 
 
