@@ -90,17 +90,18 @@ def detect(texts: Sequence[str], paths: Sequence[str] = ()) -> list[Guess]:
     Returns:
         One Guess a text, in order.
     """
-    found: list[Guess | None] = [_by_extension(path) for path in paths] or [None] * len(texts)
-    open_ = [place for place, guess in enumerate(found) if guess is None]
-    fenced = [place for place in open_ if _has_fence(texts[place])]
-    bare = sorted({*open_} - {*fenced})
-    for places, guesses in (
+    named = zip(texts, paths or [""] * len(texts), strict=True)
+    found = [_by_extension(path) for _, path in named]
+    untold = [place for place, told in enumerate(found) if told is None]
+    fenced = [place for place in untold if _has_fence(texts[place])]
+    bare = sorted({*untold} - {*fenced})
+    for places, told in (
         (fenced, _by_fences([texts[place] for place in fenced])),
         (bare, _by_content([texts[place] for place in bare])),
     ):
-        for place, guess in zip(places, guesses, strict=True):
-            found[place] = guess
-    return [guess or Guess(NONE, 1.0) for guess in found]
+        for place, one in zip(places, told, strict=True):
+            found[place] = one
+    return [one or Guess(NONE, 1.0) for one in found]
 
 
 def guess(text: str, path: str = "") -> Guess:
@@ -120,7 +121,7 @@ def count(texts: Iterable[str], paths: Sequence[str] = ()) -> CodeCounts:
         texts: The batch.
         paths: The path of each text, if they are files.
     """
-    return CodeCounts(Counter(guess.language for guess in detect(list(texts), paths)))
+    return CodeCounts(Counter(one.language for one in detect(list(texts), paths)))
 
 
 def name(language: str) -> str:
@@ -190,8 +191,8 @@ def _by_fences(texts: Sequence[str]) -> list[Guess]:
     """For texts with fenced blocks: the language that most of the fenced characters are in."""
     blocks = [(place, match[2], match[3]) for place, text in enumerate(texts) for match in _FENCE.finditer(text)]
     tagged = [_by_tag(tag) for _, tag, _ in blocks]
-    unknown = [place for place, guess in enumerate(tagged) if guess is None]
-    told = dict(zip(unknown, _by_content([blocks[place][2] for place in unknown], fenced=True), strict=True))
+    unknown = [index for index, one in enumerate(tagged) if one is None]
+    told = dict(zip(unknown, _by_content([blocks[index][2] for index in unknown], fenced=True), strict=True))
     sizes: list[Counter[str]] = [Counter() for _ in texts]
     sure: list[dict[str, float]] = [{} for _ in texts]
     for index, (place, _, block) in enumerate(blocks):

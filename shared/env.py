@@ -87,6 +87,7 @@ def apply(environment: Environment) -> None:
         GRADIO_ANALYTICS_ENABLED="False",
         GRADIO_TEMP_DIR=str(environment.uploads),
         HF_HUB_DISABLE_TELEMETRY="1",
+        HF_UPDATE_DOWNLOAD_COUNTS="0",  # datasets 5.2 would tell a counter the name of every dataset
         HF_ENDPOINT=environment.hub_endpoint,
     )
     if environment.hub_token:

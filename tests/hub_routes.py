@@ -29,6 +29,7 @@ from tests.hub_files import (
 )
 
 KINDS: dict[str | None, Kind] = {prefix or None: kind for kind, prefix in PREFIX.items()}
+TRUE = ("True", "true", "1")
 REPO = r"(models|datasets|spaces)/([^/]+/[^/]+)"
 
 
@@ -90,10 +91,6 @@ def route(method: str, pattern: str, locked: bool = True) -> Callable[[Callable[
         return answer
 
     return add
-
-
-def truth(text: str | None) -> bool:
-    return text in ("True", "true", "1")
 
 
 # -------------------------------------------------------------------------------------------- accounts, repositories
@@ -230,7 +227,7 @@ def list_repos(call: Call, kind: Kind) -> Reply:
 def tree(call: Call, kind: Kind, repo_id: str, revision: str, base: str | None) -> Reply:
     commit = call.repo(kind, repo_id).find(revision)
     base = (base or "").strip("/")
-    recursive, expand = truth(call.query.get("recursive")), truth(call.query.get("expand"))
+    recursive, expand = (call.query.get(key) in TRUE for key in ("recursive", "expand"))
     found = listing(commit, base, recursive, expand)
     if base and not found:
         raise Refused(404, f'{base} does not exist on "{revision}"', "EntryNotFound")

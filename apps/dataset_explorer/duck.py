@@ -72,7 +72,7 @@ def unpruned(value: str, kind: Any) -> str:
     Parquet leaves not-a-number out of these, and DuckDB 2.0 forgets that: `isnan(x)` finds nothing where the file says
     that values go from 1 to 2, though for DuckDB not-a-number is above all others.
     """
-    return f"coalesce({value}, NULL)" if kind.id in ("float", "double") else value
+    return f"TRY({value})" if kind.id in ("float", "double") else value
 
 
 def text_of(value: str, kind: Any, depth: int = 0) -> str:
@@ -154,9 +154,10 @@ def refusal(
         seconds: The time limit, when there was one.
         memory: The memory limit, in MiB.
     """
-    if type(error).__name__ == "InterruptException":
+    kind = type(error).__name__, str(error).split(":")[0]  # through Arrow, every error is an OSError with this text
+    if "InterruptException" in kind or "INTERRUPT Error" in kind:
         return too_long(seconds)
-    if type(error).__name__ == "OutOfMemoryException":
+    if "OutOfMemoryException" in kind or "Out of Memory Error" in kind:
         return out_of_memory(memory)
     text = re.split(r"\n\s*\n|\nLINE \d|\n\tCandidate|Possible solutions|Database is launched", str(error))[0]
     text = re.sub(r"^[A-Za-z ]+ Error: ", "", text.strip())

@@ -150,8 +150,9 @@ def _raise_from(process: "subprocess.Popen[bytes]", seconds: float, problem: byt
     code = process.wait()
     if code == 0:
         return
-    if code == 1 and problem.startswith(b"{"):
-        raise PlaygroundError(json.loads(problem)["error"])
+    last = problem.strip().split(b"\n")[-1]
+    if code == 1 and last.startswith(b'{"error"'):
+        raise PlaygroundError(json.loads(last)["error"])
     if code == -signal.SIGALRM:
         raise duck.too_long(seconds)
     if code < 0:  # DuckDB gives up in one way or another when it gets no more memory

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -176,7 +177,7 @@ def page(
         PlaygroundError: The dataset or a column is unknown, or the value does not fit the test.
     """
     opened = open_dataset(suite().store, dataset)
-    found = table.page(opened, start, count, column, test, value, order, descending)
+    found = table.page(opened, start, count, column, test, value, order, descending, spill=_spill())
     record = ""
     if value or order or test == "missing":
         settings = {
@@ -210,7 +211,7 @@ def query(
         PlaygroundError: The SQL is not one SELECT, has a fault, reads something else, or takes too long.
     """
     opened = open_dataset(suite().store, dataset)
-    found = table.query(opened, sql, limit, seconds)
+    found = table.query(opened, sql, limit, seconds, spill=_spill())
     settings = {"dataset": opened.ref, "sql": sql, "limit": limit, "seconds": seconds}
     results = {"rows": len(found.rows), "columns": len(found.columns)}
     record = keep("query", settings, results, caller, inputs={"dataset": opened.ref})
@@ -242,7 +243,7 @@ def export(
     name = f"{opened.name}.{format}"
     with store.writing("exports", name) as folder:
         rows = 0
-        for item in table.export(opened, format, sql, folder):
+        for item in table.export(opened, format, sql, folder, spill=_spill()):
             if isinstance(item, Progress):
                 yield item
             else:
@@ -253,6 +254,13 @@ def export(
     results = {"rows": rows, "bytes": file.stat().st_size}
     record = keep("export", settings, results, caller, inputs={"dataset": opened.ref}, artifacts={"file": kept.ref})
     yield Exported(_offer(file, name, kept.sha), rows, file.stat().st_size, record)
+
+
+def _spill() -> Path:
+    """Where DuckDB may put what a sort cannot hold in memory."""
+    folder = suite().environment.home / "cache" / "spill"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _loaded(dataset: Dataset, record: str) -> Loaded:

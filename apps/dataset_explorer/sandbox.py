@@ -1,7 +1,7 @@
 """The process that runs SQL which a stranger wrote; `queries` starts it. It has one file, little memory, and an end.
 
 It reads its task from standard input. The answer goes to standard output, as JSON or as an Arrow stream; an error that a
-person can act on goes to standard error, and the process ends with 1.
+person can act on is the last line of standard error, and the process ends with 1.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def main() -> None:
         sys.stdout.flush()
     except (PlaygroundError, MemoryError, RecursionError) as error:
         sentence = str(error) if isinstance(error, PlaygroundError) else _too_much(error)
-        sys.stderr.write(json.dumps({"error": sentence}))
+        sys.stderr.write(f"\n{json.dumps({'error': sentence})}\n")
         sys.stderr.flush()
         os._exit(1)  # without waiting for what DuckDB's threads are still doing
     os._exit(0)
@@ -54,6 +54,7 @@ def _limit(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_FSIZE, (duck.SPILL << 20, duck.SPILL << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(5)  # pages of the server come first
     signal.setitimer(signal.ITIMER_REAL, seconds)  # the signal ends the process, whatever it is doing
 
 
@@ -68,14 +69,15 @@ def _run(task: dict[str, Any]) -> None:
         names = question.make_view(connection, path, task["columns"])
         with duck.time_limit(connection, task["seconds"]):
             question.check(connection, task["sql"])
-            began = time.monotonic()
-            found = connection.execute(task["sql"])
             if task["stream"]:
-                _stream(found)
+                _stream(connection, task["sql"])
             else:
-                answer = _answer(found, task["limit"])
+                began = time.monotonic()
+                answer = _answer(connection.execute(task["sql"]), task["limit"])
                 json.dump(answer | {"seconds": time.monotonic() - began}, sys.stdout, ensure_ascii=False)
-    except Error as error:
+    except BrokenPipeError:
+        raise
+    except (Error, OSError) as error:
         told = duck.refusal(error, (task["path"], task["spill"]), task["seconds"])
         if type(error).__name__ in ("BinderException", "CatalogException"):
             columns = ", ".join(duck.quoted(name) for name in names[:30])
@@ -104,10 +106,10 @@ def _rows(found: "duckdb.DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def _stream(found: "duckdb.DuckDBPyConnection") -> None:
+def _stream(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     import pyarrow as pa
 
-    with found.to_arrow_reader(BATCH) as reader:
+    with connection.sql(sql).to_arrow_reader(BATCH) as reader:
         names = question.unique(reader.schema.names)
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
         with pa.ipc.new_stream(sys.stdout.buffer, schema) as writer:

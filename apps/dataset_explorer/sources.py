@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.datasets.hub import load_hub
-
 from shared.datasets.dataset import Dataset, open_dataset
+from shared.datasets.hub import load_hub
 from shared.datasets.ingest import ingest
 from shared.errors import PlaygroundError
 from shared.policy import Caller

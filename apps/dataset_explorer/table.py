@@ -146,7 +146,7 @@ def _cells(part: "pyarrow.Table", places: list[int]) -> list[list[Any]]:
     slices = [part.slice(places[0], len(places))] if neighbours else [part.slice(place, 1) for place in places]
     rows = []
     for piece in slices:
-        columns = [column.to_pylist(maps_as_pydicts="lossy") for column in piece.columns]
+        columns = [cells.values(column) for column in piece.columns]
         rows += [[cells.shown(value) for value in row] for row in zip(*columns, strict=True)]
     return rows
 

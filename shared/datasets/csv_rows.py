@@ -8,12 +8,13 @@ is refused, and reading goes on with the next. Empty lines are no rows.
 import csv
 from collections.abc import Iterator
 
-from shared.datasets.files import BrokenFile, Line, Source, size_text
+from shared.datasets.files import BrokenFile, Line, Source
 from shared.datasets.json_values import too_long
 from shared.datasets.rows import Rows, Tally, check_width, unique_names
 
 DELIMITERS = ",;\t|"
 SNIFFED = 50
+LINE_BYTES = 128  # what a short line takes in memory, and so counts at least
 
 
 class _Open(Exception):
@@ -36,8 +37,10 @@ class _Feed:
 
     def __next__(self) -> str:
         line = self._again.pop() if self._again else next(self._lines)
+        while not self.lines and line.data is not None and not line.data.strip(b"\r\n"):
+            line = self._again.pop() if self._again else next(self._lines)  # blank lines between records
         self.lines.append(line)
-        self._size += line.size
+        self._size += max(line.size, LINE_BYTES)
         if line.data is None or self._size > self._limit:
             raise _Open
         try:
@@ -93,8 +96,8 @@ class _Records:
         self._feed = _Feed(source)
         self._reader = csv.reader(self._feed, delimiter=delimiter(source, fallback), strict=True)
         self.names: list[str] = []
-        header = next(self._good(), None)
-        if header is None:
+        header = next((record for record in self._good() if record or tally.refused_rows), None)
+        if not header:
             what = tally.refused[0].reason if tally.refused else "has no line that is not empty"
             raise BrokenFile(f"'{source.path.name}' has no header that can be read: its first line {what}.")
         self.names, notes = unique_names(header)
@@ -102,8 +105,8 @@ class _Records:
             tally.note(note)
         check_width(len(self.names), 0, self.limits)
 
-    def _good(self) -> Iterator[list[str]]:
-        """Records without the broken ones."""
+    def _good(self) -> Iterator[list[str] | None]:
+        """Records, None for one that is broken."""
         while True:
             self._feed.next_record()
             try:
@@ -112,17 +115,18 @@ class _Records:
                 return
             except (csv.Error, _Open) as error:
                 self._refuse_line(error)
-                continue
-            if not record:
+                yield None
                 continue
             first = self._feed.lines[0]
             if self._feed.wrong:
                 line, bad = self._feed.wrong
                 reason = f"is not valid UTF-8 (byte 0x{bad.object[bad.start]:02x})"
                 self._tally.refuse(first.number, reason, self._column(record), line.start + bad.start)
+                yield None
             elif self.names and len(record) != len(self.names):
                 values = f"has {len(record):,} value{'s' if len(record) > 1 else ''}"
                 self._tally.refuse(first.number, f"{values}, the header {len(self.names):,}", byte=first.start)
+                yield None
             else:
                 yield record
 
@@ -138,7 +142,7 @@ class _Records:
         if first.data is None:
             reason = too_long(first.size, self.limits)
         elif isinstance(error, _Open):
-            reason = f"opens a quote that is not closed within {size_text(self.limits.line)}"
+            reason = f"opens a quote that is not closed in the next {len(lines) - 1:,} lines"
         elif "unexpected end" in str(error):
             reason = "opens a quote that is never closed"
         elif "new-line" in str(error):
@@ -151,11 +155,14 @@ class _Records:
     def batches(self) -> Iterator[Rows]:
         """The rows, by columns."""
         held: list[list[str]] = []
-        size, most = 0, min(self.limits.batch_rows, max(1, self.limits.cells // len(self.names)))
-        for record in self._good():
-            held.append(record)
-            size += sum(line.size for line in self._feed.lines)
-            if size >= self.limits.batch_bytes or len(held) >= most:
+        most, most_bytes = self.limits.part_rows, self.limits.part_bytes
+        size, most = 0, min(most, max(1, self.limits.cells // len(self.names)))
+        for passed, record in enumerate(self._good(), start=1):
+            if record is not None:
+                held.append(record)
+                size += sum(line.size for line in self._feed.lines)
+            # Also after many broken records and no good one, so that whoever waits can stop.
+            if size >= most_bytes or len(held) >= most or passed % self.limits.batch_rows == 0:
                 yield self._rows(held)
                 held, size = [], 0
         yield self._rows(held)

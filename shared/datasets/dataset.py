@@ -126,15 +126,12 @@ class Dataset:
 
 
 def _read_group(file: "pyarrow.parquet.ParquetFile", group: int, names: list[str]) -> "pyarrow.RecordBatch":
-    """One row group as one batch."""
+    """One row group as one batch, also one without rows."""
     import pyarrow as pa
 
     # Parquet takes "a" for a struct's fields "a.b" too, so what comes back may be more than was asked for.
     table = file.read_row_group(group, columns=names, use_threads=False).select(names).combine_chunks()
-    batches = table.to_batches()
-    if len(batches) == 1:
-        return batches[0]
-    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=table.schema)
+    return next(iter(table.to_batches()), pa.RecordBatch.from_pylist([], table.schema))
 
 
 def of_artifact(artifact: Artifact) -> Dataset:

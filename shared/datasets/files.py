@@ -32,6 +32,8 @@ class Limits:
         ratio: Times its size that a packed file may grow to; a bomb grows a thousandfold, text about fivefold.
         batch_bytes: Source bytes that are held at once, besides one long row.
         batch_rows: Rows that are held at once: a row group of the Parquet file.
+        parts: Into how many parts a batch is divided for the way from text to Arrow: what fits the processor's cache
+            takes half the time.
         cells: Rows times columns that are held at once.
         columns: Columns a dataset may have.
         keys: Different keys of a nested object before it is kept as JSON text.
@@ -47,6 +49,7 @@ class Limits:
     ratio: int = 200
     batch_bytes: int = 16 << 20
     batch_rows: int = 16_384
+    parts: int = 8
     cells: int = 4_000_000
     columns: int = 10_000
     keys: int = 256
@@ -55,6 +58,16 @@ class Limits:
     listed: int = 1_000
     document: int = 256 << 20
     spare: int = 512 << 20
+
+    @property
+    def part_rows(self) -> int:
+        """Rows that a reader hands on together."""
+        return max(1, self.batch_rows // self.parts)
+
+    @property
+    def part_bytes(self) -> int:
+        """Source bytes that a reader hands on together."""
+        return max(1, self.batch_bytes // self.parts)
 
 
 LIMITS = Limits()
@@ -178,10 +191,17 @@ class Source:
         return len(self._mark) if self.encoding == "utf-8" else 0
 
     def lines(self) -> Iterator[Line]:
-        r"""The file's lines, split at \n (at \r where the file has no \n); memory holds one line at most."""
+        r"""The file's lines, split at \n (at \r where the file has no \n); memory holds one line at most.
+
+        A chunk of nothing but newlines comes as one line of newlines: a gigabyte of them must not take an hour.
+        """
         number, start, size = 1, self.start, 0
         held: list[bytes] = []
         for chunk in self.chunks():
+            if not size and chunk[:2] == b"\n\n" and chunk.count(b"\n") == len(chunk):
+                yield Line(number, start, chunk[:-1], len(chunk) - 1)
+                number, start = number + len(chunk), start + len(chunk)
+                continue
             *whole, rest = chunk.split(b"\n")
             for piece in whole:
                 size += len(piece)
@@ -249,8 +269,8 @@ def _unzstd(handle: IO[bytes]) -> Iterator[bytes]:
             while data:
                 whole = False
                 chunk = frame.decompress(data)
-                if chunk:
-                    yield chunk
+                for at in range(0, len(chunk), CHUNK):
+                    yield chunk[at : at + CHUNK]
                 data = b""
                 if frame.eof:
                     data, whole = frame.unused_data, True

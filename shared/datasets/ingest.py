@@ -21,7 +21,7 @@ from shared.datasets.formats import Format, recognise
 from shared.datasets.json_rows import read_document, read_lines
 from shared.datasets.parquet_rows import ParquetSource
 from shared.datasets.parts import write_parts
-from shared.datasets.rows import Reader, Tally
+from shared.datasets.rows import Reader, Rows, Tally
 from shared.datasets.text_rows import read_text
 from shared.datasets.writer import Writer, check_disk
 from shared.errors import PlaygroundError
@@ -142,17 +142,33 @@ def _read(
     file: Source, read: Reader, columns: Columns, target: Path, tally: Tally, stage: str = "Reading rows"
 ) -> Generator[Progress, None, bool]:
     """Write the rows as long as they fit the frozen schema; returns whether all did."""
-    started, fits, writer = time.monotonic(), True, None
+    started = time.monotonic()
+    first: list[Rows] = []  # the first batch, in parts: all of it decides the schema
+    fits, writer = True, None
     with ExitStack() as stack:
         for rows in read(file, tally):
-            fits = columns.learn(rows) and fits
-            if writer is None:
-                columns.freeze()
-                fits, writer = True, stack.enter_context(Writer(target, columns.schema, file.limits))
-            if fits:
-                writer.write(columns.batch(rows))
+            if rows.columns:
+                fits = columns.learn(rows) and fits
+                if writer is None:
+                    first.append(rows)
+                elif fits:
+                    writer.write(columns.batch(rows))
+            if first and (len(first) == file.limits.parts or tally.accepted >= file.limits.batch_rows):
+                writer, first, fits = _begin(first, columns, target, file, stack), [], True
             yield _progress(stage, file, started)
+        if first:
+            _begin(first, columns, target, file, stack)
+            fits = True
     return fits
+
+
+def _begin(first: list[Rows], columns: Columns, target: Path, file: Source, stack: ExitStack) -> Writer:
+    """A writer with the schema of the first rows, which are written."""
+    columns.freeze()
+    writer = stack.enter_context(Writer(target, columns.schema, file.limits))
+    for rows in first:
+        writer.write(columns.batch(rows))
+    return writer
 
 
 def _progress(stage: str, file: Source, started: float) -> Progress:

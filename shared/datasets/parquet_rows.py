@@ -71,7 +71,7 @@ class ParquetSource:
         """Whether the file can be kept as it is: row groups neither too large to hold nor a handful of rows."""
         groups = [self._meta.row_group(number) for number in range(self._meta.num_row_groups)]
         rows, limit = self._limits.batch_rows, GROUP_BYTES
-        small = all(group.num_rows <= rows and group.total_byte_size <= limit for group in groups)
+        small = all(0 < group.num_rows <= rows and group.total_byte_size <= limit for group in groups)
         full = len(groups) <= 1 + max(self.rows // 1_000, sum(group.total_byte_size for group in groups) >> 20)
         return small and full and self.largest <= limit and self.names == self._schema.names
 

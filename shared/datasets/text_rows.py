@@ -67,9 +67,10 @@ def read_text(source: Source, tally: Tally) -> Iterator[Rows]:
     for lines in _pieces(source, together):
         try:
             text = _text(lines, source)
+            full = batch.add({"text": text}, len(text))
         except Unreadable as wrong:
             tally.refuse(lines[0].number, wrong.reason, byte=lines[0].start + wrong.at)
-            continue
-        if batch.add({"text": text}, len(text)):
+            full = batch.skip()
+        if full:
             yield from batch.take()
     yield from batch.take()

@@ -17,10 +17,18 @@ from shared.refs import Ref
 from shared.settings import Advanced, Choices
 from shared.uploads import Upload
 
+SLIDER = 1024  # steps that a hand can still hit
+
 Form = dict[str, Any]  # a component, or the form of a nested dataclass, by name
 
 
-def form(source: Callable[..., Any], *names: str, labels: dict[str, str] | None = None, brief: bool = False) -> Form:
+def form(
+    source: Callable[..., Any],
+    *names: str,
+    labels: dict[str, str] | None = None,
+    brief: bool = False,
+    fold: bool = True,
+) -> Form:
     """One input per parameter of a function, or field of a dataclass.
 
     Args:
@@ -28,6 +36,7 @@ def form(source: Callable[..., Any], *names: str, labels: dict[str, str] | None 
         names: Only these, in this order; all when none is named.
         labels: Other labels than the names themselves, for the few that read badly.
         brief: Without the help texts, for a row of inputs whose labels say enough.
+        fold: Whether settings marked Advanced go into the fold "More settings".
 
     Returns:
         The components by name; pass them to `when(inputs=...)`. Parameters marked `Annotated[..., Advanced]` are
@@ -36,7 +45,7 @@ def form(source: Callable[..., Any], *names: str, labels: dict[str, str] | None 
     known = {name: p for name, p in calls.parameters(source).items() if not names or name in names}
     prose = {} if brief else help_texts(source)
     order = list(names) or list(known)
-    plain = [name for name in order if not is_marked(known[name].annotation)]
+    plain = [name for name in order if not (fold and is_marked(known[name].annotation))]
     folded = [name for name in order if name not in plain]
 
     def make(name: str) -> Any:
@@ -95,12 +104,13 @@ def _by_schema(schema: dict[str, Any], look: dict[str, Any]) -> Any:
             return gr.Dropdown(choices=choices, **look)
         case {"type": "boolean"}:
             return gr.Checkbox(**look)
-        case {"type": "integer", "minimum": low, "maximum": high}:
+        case {"type": "integer", "minimum": low, "maximum": high} if high - low <= SLIDER:
             return gr.Slider(low, high, step=1, **look)
         case {"type": "number", "minimum": low, "maximum": high}:
             return gr.Slider(low, high, step=(high - low) / 100, **look)
         case {"type": "integer" | "number" as kind}:
-            return gr.Number(precision=0 if kind == "integer" else None, **look)
+            bounds = {"minimum": schema.get("minimum"), "maximum": schema.get("maximum")}
+            return gr.Number(precision=0 if kind == "integer" else None, **bounds, **look)
         case {"type": "array", "items": {"enum": choices}}:
             return gr.Dropdown(choices=choices, multiselect=True, **{**look, "value": list(look["value"] or [])})
         case {"type": "array"}:

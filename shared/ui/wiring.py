@@ -160,10 +160,18 @@ def _nested(slots: list[tuple[tuple[str, ...], Any]], values: tuple[Any, ...]) -
 
 
 def _received(component: Any, value: Any) -> Any:
-    """A file input hands over a path inside the upload folder; core takes Uploads."""
+    """A file input hands over a path inside the upload folder, and a table its rows; core takes Uploads and objects."""
+    if isinstance(component, gr.Dataframe):
+        return _objects(component.headers, value)
     if not isinstance(component, gr.File | gr.UploadButton) or value is None:
         return value
     return [inside(Path(v)) for v in value] if isinstance(value, list) else inside(Path(value))
+
+
+def _objects(headers: list[str], rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Rows of a table by header: an empty cell keeps its default, a row without a first cell is no row."""
+    found = [{k: v for k, v in zip(headers, row, strict=True) if v is not None and v != ""} for row in rows]
+    return [row for row in found if headers[0] in row]
 
 
 def _plain(result: Any) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.dataset_explorer.cells import LONGEST, shown, stored
@@ -79,12 +79,14 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(JSON)
 def test_whatever_comes_is_json(value):
     for form in (shown(value, 50), stored(value)):
         json.loads(json.dumps(form, allow_nan=False))
 
 
+@settings(deadline=None, max_examples=40)
 @given(JSON)
 def test_a_page_stays_small(value):
     def room(each):

@@ -14,8 +14,16 @@ SHARE = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
 
 # Every file, looked at by hand. What is "other" says why.
 REAL = {
-    "belle/eval_set.json": ("qa", {"prompt": "question", "answer": "std_answer"}, "a question, a standard answer, a class"),
-    "belle/zh_seed_tasks.json": ("instruction", {"prompt": "instruction", "instances": "instances"}, "answers are nested"),
+    "belle/eval_set.json": (
+        "qa",
+        {"prompt": "question", "answer": "std_answer"},
+        "a question, a standard answer, a class",
+    ),
+    "belle/zh_seed_tasks.json": (
+        "instruction",
+        {"prompt": "instruction", "instances": "instances"},
+        "answers are nested",
+    ),
     "code/javascript.jsonl.gz": ("text", {"text": "text"}, "one source file a row, with repo and path"),
     "code/julia.jsonl.gz": ("text", {"text": "text"}, "one source file a row"),
     "code/lean4.jsonl.gz": ("text", {"text": "text"}, "one source file a row"),
@@ -43,7 +51,11 @@ REAL = {
         "the same",
     ),
     "gsm8k/test.jsonl": ("qa", {"prompt": "question", "answer": "answer"}, "word problems and their solutions"),
-    "gsm8k/test_socratic.jsonl": ("qa", {"prompt": "question", "answer": "answer"}, "the same, with questions in between"),
+    "gsm8k/test_socratic.jsonl": (
+        "qa",
+        {"prompt": "question", "answer": "answer"},
+        "the same, with questions in between",
+    ),
     "gsm8k/train.jsonl": ("qa", {"prompt": "question", "answer": "answer"}, "the same"),
     "hh_rlhf/harmless-base-test.jsonl.gz": (
         "preference",
@@ -143,7 +155,11 @@ def test_real_files(real_data, name):
             {"prompt": "Instruction", "input": "context", "answer": "response"},
         ),
         ({"prompt": "a", "completion": "b"}, "prompt_completion", {"prompt": "prompt", "answer": "completion"}),
-        ({"prompt": CHAT[:1], "completion": CHAT[1:]}, "prompt_completion", {"prompt": "prompt", "answer": "completion"}),
+        (
+            {"prompt": CHAT[:1], "completion": CHAT[1:]},
+            "prompt_completion",
+            {"prompt": "prompt", "answer": "completion"},
+        ),
         ({"inputs": "a", "targets": "b"}, "prompt_completion", {"prompt": "inputs", "answer": "targets"}),
         ({"input": "a", "output": "b"}, "prompt_completion", {"prompt": "input", "answer": "output"}),
         ({"conversations": SHARE, "id": "1"}, "sharegpt", {"conversation": "conversations"}),
@@ -259,7 +275,14 @@ def shown(row):
         ({"text": "words", "id": 1}, [("text", "words")]),
         (
             {"instruction": "do", "input": "", "output": "done", "system": "be kind", "history": [["q", "a"], "odd"]},
-            [("system", "be kind"), ("user", "q"), ("assistant", "a"), ("user", "odd"), ("user", "do"), ("assistant", "done")],
+            [
+                ("system", "be kind"),
+                ("user", "q"),
+                ("assistant", "a"),
+                ("user", "odd"),
+                ("user", "do"),
+                ("assistant", "done"),
+            ],
         ),
         (
             {"instruction": "do", "input": "this", "output": "done"},
@@ -277,7 +300,11 @@ def shown(row):
         ({"conversations": json.dumps(SHARE)}, [("user", "hi"), ("assistant", "hello")]),
         ({"prompt": "a", "chosen": "b", "rejected": "c"}, [("user", "a"), ("chosen", "b"), ("rejected", "c")]),
         (
-            {"conversations": SHARE, "chosen": {"from": "gpt", "value": "b"}, "rejected": {"from": "gpt", "value": "c"}},
+            {
+                "conversations": SHARE,
+                "chosen": {"from": "gpt", "value": "b"},
+                "rejected": {"from": "gpt", "value": "c"},
+            },
             [("user", "hi"), ("assistant", "hello"), ("chosen", "b"), ("rejected", "c")],
         ),
         (
@@ -285,7 +312,10 @@ def shown(row):
             [("user", "hi"), ("chosen", "hello"), ("rejected", "no")],
         ),
         (
-            {"chosen": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d", "rejected": "\n\nHuman: a\n\nAssistant: e"},
+            {
+                "chosen": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d",
+                "rejected": "\n\nHuman: a\n\nAssistant: e",
+            },
             [("user", "a"), ("chosen", "assistant: b\n\nuser: c\n\nassistant: d"), ("rejected", "e")],
         ),
         (
@@ -293,7 +323,10 @@ def shown(row):
             [("user", "a"), ("chosen", "b"), ("rejected", "")],
         ),
         ({"messages": CHAT, "label": False}, [("user", "hi"), ("assistant", "hello"), ("label", "undesirable")]),
-        ({"prompt": "a", "completion": "b", "label": "True"}, [("user", "a"), ("assistant", "b"), ("label", "desirable")]),
+        (
+            {"prompt": "a", "completion": "b", "label": "True"},
+            [("user", "a"), ("assistant", "b"), ("label", "desirable")],
+        ),
         (
             {"context": "c", "question": "a", "choices": ["x", "y"], "answer": 1},
             [("context", "c"), ("user", "a"), ("choices", "A. x\nB. y"), ("assistant", "1")],
@@ -302,7 +335,10 @@ def shown(row):
             {"question": "a", "choices": {"text": ["x"], "label": ["A"]}, "answer": "A"},
             [("user", "a"), ("choices", "A. x"), ("assistant", "A")],
         ),
-        ({"question": "a", "choices": {"A": "x"}, "answer": "A"}, [("user", "a"), ("choices", '{"A": "x"}'), ("assistant", "A")]),
+        (
+            {"question": "a", "choices": {"A": "x"}, "answer": "A"},
+            [("user", "a"), ("choices", '{"A": "x"}'), ("assistant", "A")],
+        ),
         ({"x": 1, "y": None, "z": [1]}, [("x", "1"), ("y", ""), ("z", "[1]")]),
     ],
 )

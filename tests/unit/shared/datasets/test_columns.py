@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from shared.datasets.columns import Columns
-from shared.datasets.files import Limits
+from shared.datasets.files import LIMITS, Limits
 from shared.datasets.rows import Rows, Tally
 from shared.errors import PlaygroundError
 
@@ -11,7 +11,7 @@ def rows(start=0, literal=False, **columns):
     return Rows(columns, len(next(iter(columns.values()))), start, literal)
 
 
-def written(*parts, limits=Limits()):
+def written(*parts, limits=LIMITS):
     """All parts in the schema that holds all of them, and the notes."""
     columns, tally = Columns(limits), Tally()
     for part in parts:
@@ -70,7 +70,9 @@ def test_mixed_columns_become_text_with_the_first_row_of_each_type():
 
 
 def test_only_the_part_that_is_mixed_becomes_text():
-    table, notes = written(rows(m=[[{"role": "user", "content": "hi"}], [{"role": "x", "content": [{"type": "image"}]}]]))
+    table, notes = written(
+        rows(m=[[{"role": "user", "content": "hi"}], [{"role": "x", "content": [{"type": "image"}]}]])
+    )
     assert table.column("m").to_pylist()[1] == [{"role": "x", "content": '[{"type": "image"}]'}]
     assert notes[0].startswith("Column 'm[].content' holds text (first in row 0), a list (first in row 1)")
 
@@ -134,8 +136,10 @@ def test_text_is_a_number_only_when_it_round_trips(values, kept):
 
 
 def test_text_that_is_no_number_later_makes_the_whole_column_text():
-    table, notes = written(rows(literal=True, a=["1", ""]), rows(2, True, a=["2.5"]), rows(3, True, a=["007"]))
-    assert table.column("a").to_pylist() == ["1", "", "2.5", "007"]
+    table, notes = written(
+        rows(literal=True, a=["1", ""]), rows(2, True, a=["2.5"]), rows(3, True, a=["007"]), rows(4, True, a=["8"])
+    )
+    assert table.column("a").to_pylist() == ["1", "", "2.5", "007", "8"]
     table, _ = written(rows(literal=True, a=["9007199254740993"]), rows(1, True, a=["2.5"]))
     assert table.column("a").to_pylist() == ["9007199254740993", "2.5"]
     assert notes == []

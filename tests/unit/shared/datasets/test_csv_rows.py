@@ -2,6 +2,7 @@ import codecs
 
 import pytest
 
+from shared.datasets import files
 from shared.datasets.csv_rows import delimiter, read_csv
 from shared.datasets.files import BrokenFile, Limits, Source
 from shared.datasets.rows import Refusal
@@ -20,9 +21,19 @@ def test_quotes_newlines_and_delimiters_inside_quotes(tmp_path):
     assert (tally.refused, tally.notes) == ([], [])
 
 
+def test_newlines_by_the_chunk_inside_quotes_and_between_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "CHUNK", 4)
+    path = write(tmp_path, "a.csv", 'a,b\n\n\n\n\n\n\n\n\n1,"x\n\n\n\n\n\n\n\n\n\n\ny"\n\n\n2\n')
+    rows, tally = tallied(read_csv, path)
+    assert rows == [{"a": "1", "b": "x" + "\n" * 11 + "y"}]
+    assert tally.refused == [Refusal(24, "has 1 value, the header 2", byte=32)]
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_delimiters_are_recognised(tmp_path, mark):
-    text = "".join(mark.join(cells) + "\n" for cells in (["id", "what"], ["1", "a b: c"], ["2", '"x,;\t|y"'], ["3", ""]))
+    text = "".join(
+        mark.join(cells) + "\n" for cells in (["id", "what"], ["1", "a b: c"], ["2", '"x,;\t|y"'], ["3", ""])
+    )
     rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text))
     assert rows == [{"id": "1", "what": "a b: c"}, {"id": "2", "what": "x,;\t|y"}, {"id": "3", "what": ""}]
     assert not tally.refused
@@ -70,24 +81,22 @@ def test_a_quote_that_another_one_far_below_closes_costs_its_line_only(tmp_path)
     text = 'a,b\n1,"open\n2,y\n3,"fine"\n4,z\n'
     rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text))
     assert [row["a"] for row in rows] == ["2", "3", "4"]
-    assert tally.refused == [
-        Refusal(2, "closes a quote in line 4, and neither delimiter nor newline follows", byte=4)
-    ]
+    assert tally.refused == [Refusal(2, "closes a quote in line 4, and neither delimiter nor newline follows", byte=4)]
 
 
 def test_a_quote_open_for_longer_than_a_row_may_be(tmp_path):
     text = 'a,b\n1,"open\n' + "".join(f"{i},y\n" for i in range(2, 200))
-    rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text), Limits(line=100))
+    rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text), Limits(line=128 * 20))
     assert [row["a"] for row in rows] == [str(i) for i in range(2, 200)]
-    assert tally.refused == [Refusal(2, "opens a quote that is not closed within 100 bytes", byte=4)]
+    assert tally.refused == [Refusal(2, "opens a quote that is not closed in the next 20 lines", byte=4)]
 
 
 def test_a_line_beyond_the_limit(tmp_path):
-    text = "a,b\n1,x\n2," + "y" * 300 + '\n3,z\n4,"q\n' + "w" * 300 + '"\n5,v\n'
-    rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text), Limits(line=100))
+    text = "a,b\n1,x\n2," + "y" * 900 + '\n3,z\n4,"q\n' + "w" * 900 + '"\n5,v\n'
+    rows, tally = tallied(read_csv, write(tmp_path, "a.csv", text), Limits(line=500))
     assert [row["a"] for row in rows] == ["1", "3", "5"]
-    assert [(refusal.row, refusal.byte) for refusal in tally.refused] == [(3, 8), (5, 315), (6, 320)]
-    assert tally.refused[0].reason == "has 302 bytes, more than the 100 bytes that one row may have"
+    assert [(refusal.row, refusal.byte) for refusal in tally.refused] == [(3, 8), (5, 915), (6, 920)]
+    assert tally.refused[0].reason == "has 902 bytes, more than the 500 bytes that one row may have"
 
 
 def test_invalid_utf8_is_refused_with_column_and_byte(tmp_path):
@@ -131,9 +140,9 @@ def test_a_header_that_cannot_be_read(tmp_path):
 
 def test_batches_are_bounded(tmp_path):
     path = write(tmp_path, "a.csv", "a,b\n" + "1,2\n" * 10)
-    sizes = [part.count for part in read_csv(Source(path, Limits(batch_rows=4)), tallied(read_csv, path)[1])]
+    sizes = [part.count for part in read_csv(Source(path, Limits(batch_rows=4, parts=1)), tallied(read_csv, path)[1])]
     assert sizes == [4, 4, 2]
-    sizes = [part.count for part in read_csv(Source(path, Limits(batch_bytes=9)), tallied(read_csv, path)[1])]
+    sizes = [part.count for part in read_csv(Source(path, Limits(batch_bytes=9, parts=1)), tallied(read_csv, path)[1])]
     assert sizes == [3, 3, 3, 1]
-    sizes = [part.count for part in read_csv(Source(path, Limits(cells=10)), tallied(read_csv, path)[1])]
+    sizes = [part.count for part in read_csv(Source(path, Limits(cells=10, parts=1)), tallied(read_csv, path)[1])]
     assert sizes == [5, 5, 0]

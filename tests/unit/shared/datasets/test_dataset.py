@@ -21,7 +21,15 @@ def numbered(house, tmp_path):
 
 @pytest.mark.parametrize(
     ("start", "count", "expected"),
-    [(0, 3, [0, 1, 2]), (28, 5, range(28, 33)), (29, 62, range(29, 91)), (99, 5, [99]), (100, 5, []), (5_000, 5, []), (3, 0, [])],
+    [
+        (0, 3, [0, 1, 2]),
+        (28, 5, range(28, 33)),
+        (29, 62, range(29, 91)),
+        (99, 5, [99]),
+        (100, 5, []),
+        (5_000, 5, []),
+        (3, 0, []),
+    ],
 )
 def test_pages(numbered, start, count, expected):
     assert [row["n"] for row in numbered.page(start, count)] == list(expected)
@@ -54,8 +62,18 @@ def test_batches_are_row_groups_in_order(numbered):
     table = pa.Table.from_batches(batches)
     assert table.column("n").to_pylist() == list(range(100))
     assert next(numbered.batches(["meta", "n"])).schema.names == ["meta", "n"]
-    with pytest.raises(PlaygroundError, match="has no column 'nope'. It has: n, text, tags, meta"):
+    with pytest.raises(PlaygroundError, match=r"has no column 'nope'\. It has: n, text, tags, meta"):
         next(numbered.batches(["nope"]))
+
+
+def test_a_row_group_without_rows_is_a_batch_without_rows(numbered):
+    table = pq.read_table(numbered.path)
+    with pq.ParquetWriter(numbered.path, table.schema) as writer:
+        for part in (table.slice(0, 0), table):
+            writer.write_table(part)
+    assert [batch.num_rows for batch in numbered.batches(["n"])] == [0, 100]
+    assert [len(texts) for texts in numbered.texts()] == [0, 100]
+    assert [row["n"] for row in numbered.page(99, 5)] == [99]
 
 
 def test_texts_of_rows_and_of_columns(numbered):
@@ -80,7 +98,7 @@ def test_opening_by_ref(house, numbered):
     assert open_dataset(house.store, parse(numbered.ref)) == numbered
     with pytest.raises(PlaygroundError, match="is not in the workspace"):
         open_dataset(house.store, "local:a@0123456789ab")
-    with pytest.raises(PlaygroundError, match="is on the Hub. Load it first"):
+    with pytest.raises(PlaygroundError, match=r"is on the Hub\. Load it first"):
         open_dataset(house.store, "hub:owner/name")
     with pytest.raises(PlaygroundError, match="does not name something in this workspace"):
         open_dataset(house.store, "tgi:alias")
@@ -103,8 +121,10 @@ def test_the_facts_are_json_beside_the_rows(numbered):
     ]
 
 
-@pytest.mark.parametrize("facts", ["not json", "{}", '{"shape": {"nope": 1}}', '{"shape": {"name": "qa"}, "refused": []}'])
+@pytest.mark.parametrize(
+    "facts", ["not json", "{}", '{"shape": {"nope": 1}}', '{"shape": {"name": "qa"}, "refused": []}']
+)
 def test_facts_of_another_version_are_a_sentence(house, numbered, facts):
     (numbered.path.parent / "dataset.json").write_text(facts)
-    with pytest.raises(PlaygroundError, match="is no dataset that this version can read. Load it again"):
+    with pytest.raises(PlaygroundError, match=r"is no dataset that this version can read\. Load it again"):
         open_dataset(house.store, numbered.ref)

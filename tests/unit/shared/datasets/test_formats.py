@@ -88,7 +88,11 @@ def zipped(folder):
         ("a.arrow", b"ARROW1\0\0", ["Arrow file. Save it as Parquet"]),
         ("a.pkl", pickle.dumps({"a": 1}), ["pickle", "never read"]),
         ("a.json", pickle.dumps([1], protocol=2), ["pickle"]),
-        ("a.json", "<!DOCTYPE html>\n<html><body>404</body></html>", ["HTML page", "login page", "download the data again"]),
+        (
+            "a.json",
+            "<!DOCTYPE html>\n<html><body>404</body></html>",
+            ["HTML page", "login page", "download the data again"],
+        ),
         ("a.csv", "  <html>", ["HTML page"]),
         ("a.json", '<?xml version="1.0"?><Error/>', ["XML page"]),
         ("a.json.gz", gzip.compress(gzip.compress(b"[]")), ["gzip file inside another", "Unpack it once"]),

@@ -104,6 +104,8 @@ def test_a_json_lines_set(hub, store, load):
     assert dataset.notes == ["Languages, as its card says: en, zh."]
     assert dataset.ref.startswith("local:set-train@")
     assert rows(open_dataset(store, dataset.ref)) == rows(dataset)
+    again = load("tester/set", revision=repo.find("main").oid, config="default", split="train")
+    assert again.ref == dataset.ref, "what `source` names is the same dataset"
 
 
 def test_rows_keep_type_and_order_over_files_and_batches(hub, load):
@@ -129,20 +131,16 @@ def test_progress_counts_rows_and_knows_the_total_from_the_card(hub, store, work
     assert steps[3].eta_seconds is None
 
 
-def test_the_commit_is_looked_up_first_and_stays(hub, load):
+def test_the_commit_is_looked_up_first_and_stays(hub, load, refused):
     old = hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 1})}).find("main").oid
     hub.repos["datasets", "tester/set"].tags["v1"] = hub.repos["datasets", "tester/set"].find(old)
     hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 2})})
     assert rows(load("tester/set")) == [{"n": 2}]
+    assert "'tester/set' has no revision 'v9'." in refused("tester/set", revision="v9")
     assert rows(load("tester/set", revision="v1")) == rows(load("tester/set", revision=old)) == [{"n": 1}]
     assert f"@{old}#" in load("tester/set", revision="v1").source
     read = [each.path for each in hub.requests if "/resolve/" in each.path and each.path.endswith(".jsonl")]
     assert all("/resolve/main/" not in path for path in read)
-
-
-def test_loading_again_gives_the_same_ref(hub, load):
-    hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 1})})
-    assert load("tester/set").ref == load("tester/set").ref
 
 
 def test_configurations_and_splits(hub, load, refused):
@@ -192,9 +190,6 @@ def test_a_picture_is_never_opened(hub, load):
     assert rows(load("tester/set")) == [{"image": {"bytes": None, "path": "/etc/passwd"}}]
 
 
-# ------------------------------------------------------------------------------------ what `datasets` gives up on
-
-
 def test_mixed_types_over_files_are_kept(hub, load):
     hub.add("datasets", "tester/mix", {"train-0.jsonl": lines({"a": 1}), "train-1.jsonl": lines({"a": "t", "b": 5})})
     dataset = load("tester/mix")
@@ -237,11 +232,6 @@ def test_unknown_datasets(refused):
     assert "Did you mean 'openai/gsm8k'?" in refused("openai/gsm8")
     assert "Did you mean 'openai/gsm8k'?" in refused("someone/GSM8K", token="hf_test")
     assert "no name of a Hub dataset. Write it as owner/name." in refused("a/b/c")
-
-
-def test_unknown_revision(hub, refused):
-    hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 1})})
-    assert "'tester/set' has no revision 'v9'." in refused("tester/set", revision="v9")
 
 
 def test_scripts_are_never_run(hub, refused):
@@ -328,16 +318,14 @@ def test_another_endpoint_than_the_process_has(store, workspace, hub):
 # ------------------------------------------------------------------------------------------------- when the Hub fails
 
 
-def test_too_many_requests(hub, refused):
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [(429, {"Retry-After": "7"}, "Try again in 7 seconds."), (503, {}, "a problem of its own (503)")],
+)
+def test_a_hub_that_cannot_answer_now(hub, refused, status, headers, words):
     hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 1})})
-    hub.fault("GET", "/api/datasets/tester/set", 429, headers={"Retry-After": "7"})
-    assert "Try again in 7 seconds." in refused("tester/set")
-
-
-def test_hub_down(hub, refused):
-    hub.add("datasets", "tester/set", {"train.jsonl": lines({"n": 1})})
-    hub.fault("GET", "/api/datasets/tester/set", 503)
-    assert "a problem of its own (503)" in refused("tester/set")
+    hub.fault("GET", "/api/datasets/tester/set", status, headers=headers)
+    assert words in refused("tester/set")
 
 
 def test_no_network(hub, refused):
@@ -385,9 +373,6 @@ def test_stopping_leaves_nothing(hub, store, workspace):
         pass
     steps.close()
     settle(store)
-
-
-# --------------------------------------------------------------------------------------------- in a process of its own
 
 
 def test_as_it_is_really_used(workspace):

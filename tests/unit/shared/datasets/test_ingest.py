@@ -55,7 +55,7 @@ def test_every_format_packed_or_not(house, tmp_path, kind, packing):
 def test_progress_comes_before_the_dataset(house, tmp_path):
     path = write(tmp_path, "a.jsonl", lines(*ROWS))
     *progress, dataset = ingest(house.store, path, "a", limits=Limits(batch_rows=1))
-    assert len(progress) == 4
+    assert len(progress) >= 4
     assert all(isinstance(each, Progress) for each in progress)
     assert progress[-1] == Progress("Saving", path.stat().st_size, path.stat().st_size, 0.0)
     assert dataset.rows == 3
@@ -97,6 +97,14 @@ def test_a_type_that_changes_late_is_read_again_from_the_start(house, tmp_path):
     ]
 
 
+def test_the_whole_first_batch_decides_the_types(house, tmp_path):
+    path = write(tmp_path, "a.jsonl", lines({"a": 1}, {"a": 2.5}, {"b": "x"}, {"a": None}))
+    *progress, dataset = ingest(house.store, path, "a", limits=Limits(batch_rows=8, parts=8))
+    assert {each.stage for each in progress} == {"Reading rows", "Saving"}
+    assert dataset.types == {"a": "double", "b": "string"}
+    assert [row["a"] for row in rows(dataset)] == [1.0, 2.5, None, None]
+
+
 def test_refused_rows_leave_no_gap_in_the_numbers(house, tmp_path):
     dataset = read(house.store, write(tmp_path, "a.jsonl", b'{"a": 1}\n{"a": \xff}\n{"a": 3}\n'))
     assert dataset.page(1, 1) == [{"a": 3}]
@@ -111,7 +119,9 @@ def test_a_cut_file_says_how_many_rows_came_before(house, tmp_path, packing):
     body = lines(*({"a": noise.getrandbits(256)} for _ in range(9_000)))
     packed = PACKERS[packing](body.encode())
     path = write(tmp_path, "a.jsonl" + packing, packed[: len(packed) * 3 // 4])
-    with refused_whole(house.store, "breaks off", "Download or pack it again", "rows could be read before that") as caught:
+    with refused_whole(
+        house.store, "breaks off", "Download or pack it again", "rows could be read before that"
+    ) as caught:
         read(house.store, path)
     assert caught is None
 
@@ -122,7 +132,9 @@ def test_whole_file_faults_leave_nothing_behind(house, tmp_path):
         read(store, write(tmp_path, "a.jsonl", ""))
     with refused_whole(store, "holds no rows"):
         read(store, write(tmp_path, "a.json", "[]"))
-    with refused_whole(store, "No row of 'a.jsonl' could be read; 2 were refused", "line or record 1, is not valid JSON"):
+    with refused_whole(
+        store, "No row of 'a.jsonl' could be read; 2 were refused", "line or record 1, is not valid JSON"
+    ):
         read(store, write(tmp_path, "a.jsonl", "{x\n{y\n"))
     with refused_whole(store, "zip bomb"):
         read(store, write(tmp_path, "b.jsonl.gz", gzip.compress(b"\n" * 4_000_000)), Limits(unpacked=1 << 20, ratio=50))
@@ -148,6 +160,15 @@ def test_a_csv_with_a_header_alone_is_a_dataset_without_rows(house, tmp_path):
     assert (dataset.rows, dataset.types, dataset.page(0, 5)) == (0, {"text": "string", "label": "string"}, [])
     assert dataset.shape.name == "text"
     assert list(dataset.texts()) == []
+
+
+def test_utf16_as_spreadsheets_write_it(house, tmp_path):
+    path = write(
+        tmp_path, "a.csv", "Frage\tAntwort\r\nWie groß?\t中等\r\n\ud800\tx\r\n".encode("utf-16", "surrogatepass")
+    )
+    dataset = read(house.store, path)
+    assert rows(dataset) == [{"Frage": "Wie groß?", "Antwort": "中等"}]
+    assert dataset.refused == [Refusal(3, "is not valid UTF-8 (byte 0xed)", "Frage", 34)]
 
 
 NAMES = ['Robert"); DROP TABLE data;--', "select", "多 列", "a.b", "a", "x\ny", "\u202eright", "e\u0301", "🙂", " "]
@@ -186,6 +207,33 @@ def test_the_shape_is_seen_in_a_sample_that_stays_small(house, tmp_path, monkeyp
     dataset = read(house.store, write(tmp_path, "a.jsonl", lines(*({"prompt": "p" * 50, "completion": "c"},) * 100)))
     assert dataset.shape.name == "prompt_completion"
     assert 1 <= seen[0] <= 20
+
+
+FEW = [
+    "belle/zh_seed_tasks.json",
+    "fastchat/mt_bench_question.jsonl",
+    "humaneval/HumanEval.jsonl.gz",
+    "self_instruct/seed_tasks.jsonl",
+]
+
+
+def stripped(value):
+    """Null and missing are the same in a table."""
+    if isinstance(value, dict):
+        return {key: stripped(part) for key, part in value.items() if part is not None}
+    return [stripped(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("files", [FEW, pytest.param(None, marks=pytest.mark.slow)], ids=["few", "all"])
+def test_real_files_come_back_value_by_value(house, real_data, files):
+    folder = real_data / "instruct"
+    for path in [folder / name for name in files] if files else sorted(folder.rglob("*.json*")):
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode()
+        plain = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.split("\n") if line]
+        dataset = read(house.store, path)
+        assert (dataset.refused_rows, dataset.notes) == (0, [])
+        assert [stripped(row) for row in rows(dataset)] == [stripped(row) for row in plain]
 
 
 # Arrow batches

@@ -52,7 +52,9 @@ def test_a_broken_line_is_refused_with_its_place(tmp_path, line, reason, byte):
 
 def test_surrogate_pairs_and_deep_but_legal_rows_are_kept(tmp_path):
     nested = "[" * 250 + "]" * 250
-    rows, tally = tallied(read_lines, write(tmp_path, "a", '{"a": "\\ud83d\\ude00 \\\\ud83d"}\n{"a": %s}\n' % nested))
+    rows, tally = tallied(
+        read_lines, write(tmp_path, "a", '{"a": "\\ud83d\\ude00 \\\\ud83d"}\n{"a": ' + nested + "}\n")
+    )
     assert rows[0] == {"a": "😀 \\ud83d"}
     assert json.dumps(rows[1]["a"]) == nested
     assert not tally.refused
@@ -65,7 +67,9 @@ def test_brackets_in_text_are_no_nesting(tmp_path):
 
 
 def test_numbers_that_json_does_not_know(tmp_path):
-    rows, _ = tallied(read_lines, write(tmp_path, "a", '{"a": NaN}\n{"a": -Infinity}\n{"a": 123456789012345678901234}\n'))
+    rows, _ = tallied(
+        read_lines, write(tmp_path, "a", '{"a": NaN}\n{"a": -Infinity}\n{"a": 123456789012345678901234}\n')
+    )
     assert [str(row["a"]) for row in rows] == ["nan", "-inf", "123456789012345678901234"]
 
 
@@ -111,7 +115,7 @@ def test_batches_are_bounded_by_rows_bytes_and_cells(tmp_path):
     path = write(tmp_path, "a", lines(*({"a": i, "b": "x" * 90} for i in range(100))))
 
     def sizes(**limits):
-        return [part.count for part in read_lines(Source(path, Limits(**limits)), Tally())]
+        return [part.count for part in read_lines(Source(path, Limits(parts=1, **limits)), Tally())]
 
     assert sizes() == [100]
     assert sizes(batch_rows=40) == [40, 40, 20]
@@ -121,8 +125,18 @@ def test_batches_are_bounded_by_rows_bytes_and_cells(tmp_path):
 
 def test_too_many_columns_are_a_sentence(tmp_path):
     path = write(tmp_path, "a", lines(*({f"id{i}": 1} for i in range(30))))
-    with pytest.raises(PlaygroundError, match="30 different columns; at most 20 are allowed. If the names are ids"):
+    with pytest.raises(PlaygroundError, match=r"30 different columns; at most 20 are allowed\. If the names are ids"):
         tallied(read_lines, path, Limits(columns=20))
+
+
+@pytest.mark.parametrize("text", ["broken\n" * 40, "[" + "x, " * 40 + "x]"])
+def test_a_reader_that_finds_nothing_still_hands_on_so_that_it_can_be_stopped(tmp_path, text):
+    from shared.datasets.files import Source
+    from shared.datasets.rows import Rows, Tally
+
+    source = Source(write(tmp_path, "a", text), Limits(batch_rows=10, parts=1))
+    reader = read_document if text.startswith("[") else read_lines
+    assert list(reader(source, Tally())) == [Rows({}, 0, 0)] * 5
 
 
 # Documents
@@ -171,9 +185,9 @@ def test_a_byte_order_mark_counts_in_offsets(tmp_path):
 @pytest.mark.parametrize("quote", ['"', ""])
 def test_an_element_beyond_the_limit_is_skipped_in_bounded_memory(tmp_path, monkeypatch, quote):
     monkeypatch.setattr(files, "CHUNK", 1_000)
-    body = json.dumps("\\\" ]} " * 3_000) if quote else json.dumps([[1, {"b": [2]}]] * 3_000)
+    body = json.dumps('\\" ]} ' * 3_000) if quote else json.dumps([[1, {"b": [2]}]] * 3_000)
     rows, tally = tallied(
-        read_document, write(tmp_path, "a", '[{"a": 1}, {"a": %s}, {"a": 3}]' % body), Limits(line=5_000)
+        read_document, write(tmp_path, "a", '[{"a": 1}, {"a": ' + body + '}, {"a": 3}]'), Limits(line=5_000)
     )
     assert [row["a"] for row in rows] == [1, 3]
     assert tally.refused[0].row == 2
@@ -182,7 +196,7 @@ def test_an_element_beyond_the_limit_is_skipped_in_bounded_memory(tmp_path, monk
 
 
 def test_an_element_beyond_the_limit_that_came_in_one_piece_is_refused_too(tmp_path):
-    rows, tally = tallied(read_document, write(tmp_path, "a", '[{"a": "%s"}, {"a": 2}]' % ("x" * 50)), Limits(line=20))
+    rows, tally = tallied(read_document, write(tmp_path, "a", '[{"a": "' + "x" * 50 + '"}, {"a": 2}]'), Limits(line=20))
     assert rows == [{"a": 2}]
     assert tally.refused[0].reason == "has 59 bytes, more than the 20 bytes that one row may have"
 
@@ -193,7 +207,10 @@ def test_an_element_beyond_the_limit_that_came_in_one_piece_is_refused_too(tmp_p
         ('[{"a": 1}, {"a": 2}', "breaks off at byte 19, after record 2"),
         ('[{"a": 1}, {"a": [2', "breaks off inside record 2, which begins at byte 11"),
         ('[{"a": 1}, {"a": "2', "breaks off inside record 2"),
-        ('[{"a": 1}, {"a": [2}, {"a": 3}]', "'}' at byte 19, in record 2, which begins at byte 11, closes what another"),
+        (
+            '[{"a": 1}, {"a": [2}, {"a": 3}]',
+            "'}' at byte 19, in record 2, which begins at byte 11, closes what another",
+        ),
         ('[{"a": 1} {"a": 2}]', "at byte 10, after record 1, is '{' where ',' or ']' should be"),
         ('[{"a": 1}] [2]', "it goes on after its end, with '[' at byte 11"),
         ('{"data": [{"a": 1}], "x" 3}', "at byte 25, after key 'x', is '3' where ':' should be"),
@@ -222,7 +239,7 @@ def test_an_object_around_one_array_is_unwrapped(tmp_path):
     text = '{"version": "1.1", "langs": ["en"], "data": [{"a": 1}, {"a": 2}], "end": {"x": [1]}}'
     rows, tally = tallied(read_document, write(tmp_path, "a", text))
     assert rows == [{"a": 1}, {"a": 2}]
-    assert tally.notes == ["The rows are what 'data' holds; besides, it has version, end, langs, which are left out."]
+    assert tally.notes == ["The rows are what 'data' holds; left out are version, end, langs."]
 
 
 def test_broken_elements_of_a_wrapped_array(tmp_path):
@@ -234,12 +251,12 @@ def test_broken_elements_of_a_wrapped_array(tmp_path):
 def test_an_object_of_lists_of_one_length_is_columns(tmp_path):
     rows, _ = tallied(read_document, write(tmp_path, "a", '{"q": ["x", "y", "z"], "n": [1, null, {"k": 2}]}'))
     assert rows == [{"q": "x", "n": 1}, {"q": "y", "n": None}, {"q": "z", "n": {"k": 2}}]
-    rows, _ = tallied(read_document, write(tmp_path, "b", '{"q": [%s]}' % ",".join("1" * 1 for _ in range(25))), Limits(batch_rows=10))
+    rows, _ = tallied(read_document, write(tmp_path, "b", json.dumps({"q": [1] * 25})), Limits(batch_rows=10))
     assert rows == [{"q": 1}] * 25
 
 
 def test_columns_that_are_too_large_or_broken(tmp_path):
-    with pytest.raises(PlaygroundError, match="must be held in memory whole. Save it as JSON Lines"):
+    with pytest.raises(PlaygroundError, match=r"must be held in memory whole\. Save it as JSON Lines"):
         tallied(read_document, write(tmp_path, "a", '{"q": ["x", "y"]}'), Limits(document=10))
     with pytest.raises(PlaygroundError, match="object of columns, and 'utf-8' codec can't decode"):
         tallied(read_document, write(tmp_path, "b", b'{"q": ["\xff", "y"]}'))
@@ -261,6 +278,14 @@ def test_one_object_is_one_row_and_objects_one_after_another_are_rows(tmp_path):
     rows, tally = tallied(read_document, write(tmp_path, "b", '{\n"a": 1}\n{\n"a": [{"x": 2}]}{"a": 3}'))
     assert [row["a"] for row in rows] == [1, [{"x": 2}], 3]
     assert tally.notes == []
+
+
+@pytest.mark.parametrize(
+    "text", ['{"messages": [{"role": "user", "content": "x"}]}', '{"id": 1, "chat": [{"from": "a", "value": "x"}]}']
+)
+def test_one_conversation_is_one_row(tmp_path, text):
+    rows, _ = tallied(read_document, write(tmp_path, "a", text))
+    assert rows == [json.loads(text)]
 
 
 def test_depth_is_counted_without_recursion():

@@ -62,6 +62,16 @@ def test_a_file_of_a_handful_of_rows_a_group_is_written_anew(house, tmp_path):
     assert pa.Table.from_batches(dataset.batches()).equals(table)
 
 
+def test_row_groups_without_rows(house, tmp_path):
+    table = pa.table({"n": range(4)})
+    with pq.ParquetWriter(tmp_path / "a.parquet", table.schema) as writer:
+        for part in (table.slice(0, 0), table.slice(0, 2), table.slice(0, 0), table.slice(2)):
+            writer.write_table(part)
+    dataset = read(house.store, tmp_path / "a.parquet")
+    assert rows(dataset) == table.to_pylist()
+    assert pq.ParquetFile(dataset.path).metadata.num_row_groups == 1
+
+
 def test_the_kept_file_does_not_change_with_its_source(house, tmp_path):
     path = made(tmp_path, TYPES)
     dataset = read(house.store, path)
@@ -105,7 +115,9 @@ def test_rows_whose_text_is_not_utf8_are_refused(house, tmp_path, size):
 
 def test_a_damaged_page_is_found_with_its_row_group(house, tmp_path):
     noise = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(20_000)]
-    path = made(tmp_path, pa.table({"text": noise}), row_group_size=5_000, use_dictionary=False, write_page_checksum=True)
+    path = made(
+        tmp_path, pa.table({"text": noise}), row_group_size=5_000, use_dictionary=False, write_page_checksum=True
+    )
     data = bytearray(path.read_bytes())
     middle = pq.ParquetFile(path).metadata.row_group(2).column(0).data_page_offset + 5_000
     data[middle : middle + 50] = bytes(50)

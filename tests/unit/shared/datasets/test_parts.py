@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shared.datasets.files import Limits
+from shared.datasets.files import LIMITS, Limits
 from shared.datasets.parts import as_text, write_parts
 from shared.datasets.rows import Tally
 from shared.errors import PlaygroundError
@@ -12,7 +12,7 @@ def batch(**columns):
     return pa.RecordBatch.from_pydict(columns)
 
 
-def joined(folder, *batches, limits=Limits()):
+def joined(folder, *batches, limits=LIMITS):
     tally = Tally()
     schema = write_parts(batches, folder / "data.parquet", limits, tally)
     assert [path.name for path in folder.iterdir()] == ["data.parquet"]

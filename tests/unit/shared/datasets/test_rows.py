@@ -31,7 +31,7 @@ def test_rows_become_columns_in_the_order_of_first_sight():
     assert part.columns == {"b": [1, None], "a": [None, 2]}
     assert list(part.columns) == ["b", "a"]
     assert (part.count, part.start, part.literal) == (2, 7, False)
-    assert list(in_columns([{}], 0, Limits()))[0].count == 1
+    assert next(iter(in_columns([{}], 0, Limits()))).count == 1
 
 
 def test_unique_names():

@@ -61,7 +61,7 @@ def test_the_dirty_sample_is_dirty():
 
 
 def test_unknown_samples_and_other_versions(house, tmp_path):
-    with pytest.raises(PlaygroundError, match="There is no sample 'nope'. The samples are: english-instructions,"):
+    with pytest.raises(PlaygroundError, match=r"There is no sample 'nope'\. The samples are: english-instructions,"):
         open_dataset(house.store, "builtin:nope")
     path = write(tmp_path, "mini.jsonl", lines({"text": "one"}))
     offered = [Sample("mini", "Mini", "One row.", "Apache-2.0", path)]

@@ -55,7 +55,9 @@ def test_a_whole_row_is_its_columns_joined_by_one_space():
 
 nested = st.recursive(
     st.none() | st.text(max_size=3) | st.integers(0, 9),
-    lambda inner: st.lists(inner, max_size=3) | st.fixed_dictionaries({"a": inner, "b": st.none() | st.text(max_size=2)}),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.fixed_dictionaries({"a": inner, "b": st.none() | st.text(max_size=2)})
+    ),
     max_leaves=6,
 )
 

@@ -2,12 +2,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shared.datasets.files import Limits
+from shared.datasets.files import LIMITS, Limits
 from shared.datasets.writer import GROUP_BYTES, Writer, check_disk
 from shared.errors import PlaygroundError
 
 
-def groups(folder, batches, limits=Limits()):
+def groups(folder, batches, limits=LIMITS):
     path = folder / "a.parquet"
     with Writer(path, batches[0].schema, limits) as writer:
         for batch in batches:
@@ -35,5 +35,5 @@ def test_row_groups_are_bounded_in_bytes(tmp_path):
 
 def test_a_full_disk_is_a_sentence(tmp_path):
     check_disk(tmp_path, 1, Limits())
-    with pytest.raises(PlaygroundError, match="must stay free. Make room, or set PLAYGROUND_HOME"):
+    with pytest.raises(PlaygroundError, match=r"must stay free\. Make room, or set PLAYGROUND_HOME"):
         check_disk(tmp_path, 1, Limits(spare=1 << 60))

@@ -192,3 +192,29 @@ def test_a_click_inside_markup_names_what_was_picked(house: Suite) -> None:
     (click,) = blocks.fns.values()
     event = gr.EventData(None, {"pick": "m1"})
     assert list(click.fn(None, event)) == [{out: "m1"}]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part."""
+
+    dataset: str
+    weight: float = 1.0
+
+
+def mix(parts: list[Part]) -> float:
+    """Add weights.
+
+    Args:
+        parts: The parts.
+    """
+    return sum(part.weight for part in parts)
+
+
+def test_a_table_hands_core_objects(house: Suite) -> None:
+    with gr.Blocks() as blocks:
+        table = gr.Dataframe(headers=["dataset", "weight"], type="array")
+        out, go = gr.Number(), gr.Button()
+        when(go.click, mix, lambda total: {out: total}, inputs={"parts": table}, outputs=out)
+    (click,) = blocks.fns.values()
+    assert click.fn(None, [["a", 2], ["b", None], ["", 7], [None, None]]) == {out: 3}
