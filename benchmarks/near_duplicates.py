@@ -1,6 +1,6 @@
 r"""Near-duplicates: the CPU time of our exact join against datasketch and rensa, which estimate.
 
-    python benchmarks/near_duplicates.py [--rounds 3] [--corpus short|long]
+    python -m benchmarks.near_duplicates [--rounds 3] [--corpus short|long]
 
 Each side is a process of its own that starts, imports what it needs, reads the same file of texts, and finds the rows
 that have a near-duplicate at a Jaccard similarity of 0.7 over 5-word shingles. What counts is user plus system time of the
@@ -8,8 +8,8 @@ whole process, all threads together; the sides take turns, and each side's faste
 rows in 1/10 of datasketch's time and 1/1.5 of rensa's, 20,000 documents of 2.4 kB in 1/4 and 1/1.2.
 
 The peers get the cheapest shingling that plain Python has (`re.findall(r"\w+")`, `zip`, `join`; for Chinese that makes a
-word of every clause, which is fast and wrong), their bulk functions, and 128 permutations. They need
-`pip install --no-deps datasketch==2.0.0 rensa==0.5.0` and `pip install scipy==1.17.1`.
+word of every clause, which is fast and wrong), their bulk functions, and 128 permutations. They are not part of the
+environment; `make bench` fetches them: pip install --no-deps --target out/peers -r benchmarks/near_duplicates.txt
 
 The texts are real ones where the data folder beside the repository is there, and else come from a generator.
 """

@@ -1,6 +1,6 @@
 """The full report on 50,000 rows without embeddings: wall time, processor time and peak memory of all processes together.
 
-    python -m benchmarks.profile [rows]
+    python -m benchmarks.report [rows]
 
 The rows are those of `../shared/data/instruct` where that is (longer ones first come round again until there are enough), and
 otherwise made up. Bar: less than 10 s and 1 GB on two idle cores. It is run with as many workers as the product chooses, and
@@ -115,7 +115,7 @@ class Meter(threading.Thread):
 
 def measure(home: Path, ref: str, workers: int) -> dict[str, float]:
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "benchmarks.profile", "look", str(home), ref, str(workers)]
+    command = [sys.executable, "-m", "benchmarks.report", "look", str(home), ref, str(workers)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     meter = Meter(process.pid)
     meter.start()
