@@ -94,13 +94,12 @@ def detect(texts: Sequence[str], paths: Sequence[str] = ()) -> list[Guess]:
     found = [_by_extension(path) for _, path in named]
     untold = [place for place, told in enumerate(found) if told is None]
     fenced = [place for place in untold if _has_fence(texts[place])]
-    bare = sorted({*untold} - {*fenced})
-    for places, told in (
-        (fenced, _by_fences([texts[place] for place in fenced])),
-        (bare, _by_content([texts[place] for place in bare])),
-    ):
-        for place, one in zip(places, told, strict=True):
-            found[place] = one
+    for place, one in zip(fenced, _by_fences([texts[place] for place in fenced]), strict=True):
+        found[place] = one if one.language != NONE else None  # fences in the comments of a program show its output
+    bare = [place for place in untold if found[place] is None]
+    around = {place: _FENCE.sub("\n", texts[place]) for place in fenced}
+    for place, one in zip(bare, _by_content([around.get(place, texts[place]) for place in bare]), strict=True):
+        found[place] = one
     return [one or Guess(NONE, 1.0) for one in found]
 
 

@@ -6,7 +6,20 @@ from typing import Any
 import gradio as gr
 
 from apps.dataset_explorer import CARD, core
-from apps.dataset_explorer.tabs import ask, browse, rows, save
+from apps.dataset_explorer.tabs import (
+    ask,
+    browse,
+    check,
+    clean,
+    compare,
+    landmap,
+    mix,
+    profile,
+    publish,
+    rows,
+    save,
+    search,
+)
 from shared.appcard import AppCard
 from shared.datasets.samples import samples
 from shared.ui.forms import Form, form
@@ -22,32 +35,22 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
         beside: The apps that are served with it.
     """
     fields: Form = {}
-
-    def settings() -> None:
-        fields["named"] = form(core.load, "source", labels={"source": "Dataset"})["source"]
-        fields["named"].placeholder = "openai/gsm8k"
-        fields["named"].info = "A name on the Hub, a ref, or a path that is allowed."
-        fields["upload"] = gr.File(label="Or a file", file_count="single", height=136, interactive=True)
-        with gr.Accordion("More settings", open=False):
-            fields.update(form(core.load, "split", "config"))
-        fields["open"] = gr.Button("Open", variant="primary")
-
-    with page(CARD, beside, settings) as made:
+    with page(CARD, beside, lambda: fields.update(_settings())) as made:
         dataset = gr.State("")
         working = html()
+        offered = {sample.ref: sample.title for sample in samples()}
         with gr.Tabs():
             with gr.Tab("Browse"):
-                tab = browse.draw({sample.ref: sample.title for sample in samples()}, dataset)
-            with gr.Tab("Ask in SQL"):
-                ask.draw(dataset)
-            with gr.Tab("Save"):
-                save.draw(dataset)
+                tab = browse.draw(offered, dataset)
+            columns, results = _tabs(dataset, list(offered))
 
         def opened(loaded: core.Loaded) -> dict[Any, Any]:
-            return {dataset: loaded.dataset, **made.header(rows.chips(loaded)), **tab.opened(loaded)}
+            names = [("Whole row", ""), *((name, name) for name in loaded.columns)]
+            chosen = {column: gr.Dropdown(choices=names, value="") for column in columns}
+            return {dataset: loaded.dataset, **made.header(rows.chips(loaded)), **tab.opened(loaded), **chosen}
 
         def load(trigger: Any, inputs: dict[str, Any], **more: Any) -> None:
-            drawn = [dataset, made.head, *tab.parts]
+            drawn = [dataset, made.head, *tab.parts, *columns]
             event = when(trigger, core.load, opened, inputs=inputs, outputs=drawn, progress=working, **more)
             browse.view(tab, event.success, dataset)
 
@@ -55,6 +58,41 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
         load(fields["open"].click, {"source": fields["named"], **parts})
         load(fields["named"].submit, {"source": fields["named"], **parts})
         load(fields["upload"].upload, {"source": fields["upload"]})
+        for result in results:
+            load(result.open.click, {"source": result.made})
         for ref, button in tab.samples.items():
             load(button.click, {}, bound={"source": ref})
     return made.blocks
+
+
+def _settings() -> Form:
+    named = form(core.load, "source", labels={"source": "Dataset"})["source"]
+    named.placeholder, named.info = "openai/gsm8k", "A name on the Hub, a ref, or a path that is allowed."
+    upload = gr.File(label="Or a file", file_count="single", height=136, interactive=True)
+    with gr.Accordion("More settings", open=False):
+        parts = form(core.load, "split", "config")
+    return {"named": named, "upload": upload, **parts, "open": gr.Button("Open", variant="primary")}
+
+
+def _tabs(dataset: gr.State, known: list[str]) -> tuple[list[gr.Dropdown], list[clean.Clean]]:
+    """Every tab but the first: the drop-downs that name columns, and the results that can be opened."""
+    with gr.Tab("Search"):
+        columns = [search.draw(dataset)]
+    with gr.Tab("Profile"):
+        columns += profile.draw(dataset)
+    with gr.Tab("Map"):
+        columns.append(landmap.draw(dataset))
+    with gr.Tab("Check"):
+        columns += check.draw(dataset)
+    with gr.Tab("Clean"):
+        cleaned = clean.draw(dataset)
+    with gr.Tab("Compare"):
+        compare.draw(dataset, known)
+    with gr.Tab("Mix"):
+        mixed = mix.draw()
+    with gr.Tab("Ask in SQL"):
+        ask.draw(dataset)
+    with gr.Tab("Save"):
+        save.draw(dataset)
+        publish.draw(dataset)
+    return columns + cleaned.columns, [cleaned, mixed]

@@ -41,13 +41,29 @@ def contamination(
     Raises:
         PlaygroundError: A benchmark is not known, or n is out of range.
     """
-    detector = Detector([find_benchmark(name, store) for name in benchmarks or shipped()], n)
+    detector = find_detector(benchmarks or tuple(shipped()), n, store)
     hits: list[Hit] = []
     row = 0
     for batch in _batches(texts):
         hits += detector.hits(batch, row)
         row += len(batch)
     return hits
+
+
+def find_detector(benchmarks: Sequence[str], n: int = 10, store: Store | None = None) -> Detector:
+    """What looks for the items of these benchmarks, batch by batch.
+
+    Args:
+        benchmarks: Names or refs of benchmarks.
+        n: Words in a run, 8 to 64.
+        store: Where added benchmarks are.
+
+    Raises:
+        PlaygroundError: A benchmark is not known, or n is out of range.
+    """
+    if all(name in shipped() for name in benchmarks):
+        return _shipped_detector(tuple(benchmarks), n)
+    return Detector([find_benchmark(name, store) for name in benchmarks], n)
 
 
 def find_benchmark(name: str, store: Store | None = None) -> Benchmark:
@@ -133,3 +149,8 @@ def _batches(texts: "Iterable[pa.StringArray] | Sequence[str]") -> "Iterator[pa.
 @lru_cache(maxsize=8)
 def _shipped_index(name: str) -> Benchmark:
     return load(SHIPPED / f"{name}.npz")
+
+
+@lru_cache(maxsize=2)
+def _shipped_detector(names: tuple[str, ...], n: int) -> Detector:
+    return Detector([_shipped_index(name) for name in names], n)

@@ -22,6 +22,7 @@ LEAST, MOST = 8, 64  # words in a run that can be looked for
 RADIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2^64
 INVERSE = np.uint64(pow(int(RADIX), -1, 2**64))
 PUNCTUATION = np.array([chr(code) in string.punctuation.replace("_", "") for code in range(256)])
+PUNCTUATION.setflags(write=False)
 PROBE = "The Quick brown fox, in 1 line: 4 probes & 二 words"
 
 Codes = NDArray[np.uint16]

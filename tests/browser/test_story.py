@@ -177,3 +177,45 @@ def test_light_and_dark_follow_the_switch_and_the_links(server: Server, chrome: 
     assert page.evaluate("document.body.classList.contains('dark')")
     assert watched.faults == []
     page.close()
+
+
+def test_a_dirty_dataset_is_profiled_checked_cleaned_and_compared(server: Server, chrome: Browser) -> None:
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    page.get_by_role("button", name="A dataset that needs cleaning").click()
+    opened(page, "130")
+    tab(page, "Search").get_by_label("Query").fill("端午节")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator("mark:visible").first).to_be_visible()
+    tab(page, "Profile").get_by_role("button", name="Profile", exact=True).click()
+    page.locator(".js-plotly-plot .xtick:visible").first.wait_for()
+    page.locator("[data-pick]:visible").first.click()
+    expect(page.get_by_role("heading", name="Why row")).to_be_visible(timeout=20_000)
+    watched.shot("datasets-profile")
+    tab(page, "Check").get_by_role("button", name="Find", exact=True).first.click()
+    expect(page.get_by_text("all but the first of each group")).to_be_visible()
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text("May be used commercially").first).to_be_visible()
+    watched.shot("datasets-check")
+    for rule in ("Exact", "Near", "Empty answers"):
+        tab(page, "Clean").get_by_label(rule, exact=True).check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("Would go")).to_be_visible(timeout=20_000)
+    page.locator(".opener:visible").first.click()
+    watched.shot("datasets-clean")
+    page.get_by_role("button", name="Save the clean part").click()
+    page.get_by_role("button", name="Open the clean part").click()
+    opened(tab(page, "Browse"), "104")
+    tab(page, "Compare").get_by_label("With").fill("builtin:dirty-mixture")
+    page.get_by_label("With").press("Enter")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_text("Every number of both")).to_be_visible(timeout=30_000)
+    watched.shot("datasets-compare")
+    assert watched.faults == []
+    page.close()
+
+
+def tab(page: Page, name: str) -> Page:
+    """Open a tab of the page."""
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page

@@ -4,9 +4,8 @@ import json
 from html import escape
 from typing import Any
 
-from shared.shapes import Shape, show
-
 from apps.dataset_explorer.core import Answer, Loaded, View
+from shared.shapes import Shape, show
 from shared.ui.pieces import Kind, table_html, tile, tiles_html, turns_html
 
 CUT = 160  # characters of a cell in a table

@@ -101,6 +101,11 @@ def test_of_several_blocks_the_larger_part_counts():
     assert guess(f"~~~js\nvar a\n~~~\nand an unclosed one\n```rust\n{SNIPPETS['rust']}").language == "rust"
 
 
+def test_fences_in_the_comments_of_a_program_do_not_hide_it():
+    doc = '"""\n    norm2(v)\n\nLength of `v`.\n\n```\n3.5 cm\n```\n"""\n'
+    assert guess(doc + SNIPPETS["julia"]).language == "julia"
+
+
 def test_without_types_typescript_is_javascript():
     plain = "export const add = (a, b) => a + b;\nexport default add;\nexpect(add(1, 2)).toBe(3);\n"
     assert guess(plain).language == "javascript"
