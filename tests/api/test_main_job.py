@@ -130,7 +130,7 @@ def test_sql_that_does_more_than_ask(explorer: Client, sql: str) -> None:
 def test_sql_that_never_ends_is_stopped(explorer: Client) -> None:
     ref = explorer.predict(source="builtin:english-instructions", api_name="/load")["dataset"]
     endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
-    with pytest.raises(AppError, match="(?i)second"):
+    with pytest.raises(AppError, match=r"(?i)second"):
         explorer.predict(dataset=ref, sql=endless, seconds=1, api_name="/query")
 
 
