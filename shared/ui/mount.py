@@ -1,6 +1,7 @@
 """Serving pages: the only place that mounts or launches a Blocks, because Gradio leaves a hole there."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import fastapi
@@ -80,6 +81,7 @@ def _look(public: bool) -> dict[str, Any]:
         "max_file_size": MAX_UPLOAD[public],
         "ssr_mode": False,
         "pwa": False,
+        "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools, where the optional package is installed
     }
 
 

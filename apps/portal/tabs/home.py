@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from apps.portal import core
+from apps.portal.tabs import experiments
 from shared.appcard import AppCard
+from shared.records import Record
 from shared.suite import suite
 from shared.ui.pieces import KEEP_QUERY, chip, html, section_html, table_html, tile, tiles_html
 from shared.ui.wiring import when
@@ -28,6 +30,21 @@ def draw(load: Any, beside: Sequence[AppCard]) -> None:
         with gr.Column(elem_classes="part", scale=2, min_width=320):
             html(section_html("Sync", "Votes and records are copied to the remote; every one is safe here first."))
             synced = html(min_height=120)
+    with gr.Column(elem_classes="part"):
+        html(
+            section_html(
+                "Recent experiments", "Newest first; the tab Experiments filters, compares, runs again and exports."
+            )
+        )
+        recent = html(min_height=200)
+    when(
+        load,
+        core.records,
+        lambda found: {recent: recent_table(found)},
+        outputs=[recent],
+        bound={"limit": 5},
+        show_progress="hidden",
+    )
 
     when(
         load,
@@ -43,6 +60,28 @@ def _app(card: AppCard) -> str:
     return (
         f'<a href="{escape(path)}" onclick="{KEEP_QUERY}"><small>{escape(card.verb)}</small><b>{escape(card.title)}</b>'
         f"<span>{escape(card.sentence)}</span></a>"
+    )
+
+
+def recent_table(found: list[Record]) -> str:
+    """The newest records, or what leaves one."""
+    if not found:
+        return experiments.NOTHING
+    rows = [
+        [
+            escape(experiments.when_made(r)),
+            escape(r.app),
+            escape(r.action),
+            escape(experiments.what(r)),
+            escape(experiments.results(r)),
+        ]
+        for r in found
+    ]
+    return table_html(
+        ["When (UTC)", "App", "Action", "On", "Results"],
+        rows,
+        ["when", "wide", "", "text", "text wide"],
+        "Recent experiments",
     )
 
 
