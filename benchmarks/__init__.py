@@ -1,0 +1,1 @@
+"""Measurements of every speed and memory claim, one file a claim."""

@@ -25,7 +25,9 @@ def cpu(process: psutil.Process) -> float:
 def importing() -> float:
     """CPU seconds of `python -c "import gradio"`."""
     code = "import gradio, time, sys; sys.stdout.write('%f' % time.process_time())"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+    return float(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    )
 
 
 def starting(home: Path) -> tuple[float, float]:
@@ -44,7 +46,9 @@ def main() -> None:
             ours, size = starting(Path(folder) / f"home{run}")
             ratios.append(ours / alone)
             sizes.append(size)
-            print(f"import gradio {alone:.2f} CPU s, suite to /healthz {ours:.2f} CPU s, ratio {ours / alone:.2f}, idle {size:.0f} MB")
+            print(
+                f"import gradio {alone:.2f} CPU s, suite to /healthz {ours:.2f} CPU s, ratio {ours / alone:.2f}, idle {size:.0f} MB"
+            )
     print(f"median ratio {statistics.median(ratios):.2f} (bar <= 1.5); idle {max(sizes):.0f} MB (bar <= 300)")
     print("heavy packages loaded: checked by tests/api/test_start.py:", ", ".join(HEAVY))
 

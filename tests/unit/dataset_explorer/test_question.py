@@ -11,7 +11,9 @@ from tests.unit.dataset_explorer.tables import ODD, dataset
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
-    found = dataset(tmp_path_factory.mktemp("question"), {"a": list(range(10)), "b": [f"x{n}" for n in range(10)], ODD: ["z"] * 10})
+    found = dataset(
+        tmp_path_factory.mktemp("question"), {"a": list(range(10)), "b": [f"x{n}" for n in range(10)], ODD: ["z"] * 10}
+    )
     with duck.connect(found.path) as opened:
         question.make_view(opened, found.path, found.columns)
         yield opened

@@ -74,7 +74,9 @@ def test_a_changed_result_is_told(house: Suite) -> None:
     from apps.dataset_explorer import core as explorer
 
     loaded = last(explorer.load("builtin:english-instructions"))
-    lie = records.save(house.store, Record("dataset_explorer", "load", {"source": "builtin:english-instructions"}, {"rows": 1}))
+    lie = records.save(
+        house.store, Record("dataset_explorer", "load", {"source": "builtin:english-instructions"}, {"rows": 1})
+    )
     replayed = last(core.replay(lie.id))
     assert not replayed.same
     assert {"name": "results.rows", "values": [1, loaded.rows]} in replayed.rows

@@ -51,7 +51,14 @@ def test_a_port_that_cannot_be_used_is_named(port: str) -> None:
 
 
 def test_apply_tells_the_libraries(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY", "HF_UPDATE_DOWNLOAD_COUNTS", "HF_ENDPOINT", "HF_TOKEN"):
+    for name in (
+        "GRADIO_TEMP_DIR",
+        "GRADIO_ANALYTICS_ENABLED",
+        "HF_HUB_DISABLE_TELEMETRY",
+        "HF_UPDATE_DOWNLOAD_COUNTS",
+        "HF_ENDPOINT",
+        "HF_TOKEN",
+    ):
         monkeypatch.setenv(name, "before")
     env.apply(env.Environment(home=workspace / "home", hub_token="hf_y", hub_endpoint="http://127.0.0.1:1"))
     assert Path(os.environ["GRADIO_TEMP_DIR"]).is_dir()
