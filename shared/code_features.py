@@ -17,6 +17,7 @@ from shared.text import LEAD, Hashes, Places, Words
 HEAD, TAIL = 700, 300  # characters read from the beginning and from the middle of a longer text
 LINE_END, NAME, NUMBER, OTHER = range(4)  # numbers of the kinds of token that stand for many
 KINDS = ("⏎", "name", "0", "字")
+LONGEST = 12_000  # characters that are looked at at all
 RADIX = 1 << 13  # more than there are words; three of them fit into one integer
 MARKS = re.compile(
     r"(?P<block>/\*.*?\*/|/-.*?-/|\"\"\".*?\"\"\"|'''.*?'''|#=.*?=#|<!--.*?-->|\{-.*?-\})"
@@ -65,7 +66,7 @@ def sample(text: str) -> str:
     Args:
         text: A program, or text that may hold one.
     """
-    text = text[:60_000].lstrip("\ufeff \t\r\n\0")
+    text = text[:LONGEST].lstrip("\ufeff \t\r\n\0")
     text = MARKS.sub(_mark, text)
     if len(text) > HEAD + TAIL:
         middle = max(HEAD, (len(text) - TAIL) // 2)

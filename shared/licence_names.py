@@ -25,6 +25,7 @@ SAYS: Mapping[str, str] = {
     "unknown": "is not known here: read what it permits",
     "no": "does not permit commercial use",
 }
+LONGEST = 200_000  # characters of a card that are read
 LINE = 80  # characters: a shorter text is a tag or a list of tags
 SEPARATORS = re.compile(r"[/,;+|]|\bor\b|\band\b")
 VERSION = r"(?:[ -]*(?:international|unported|licen[cs]e|v|version)?[ -]*(?P<version>[1-4]\.\d))?"
@@ -138,7 +139,7 @@ def duty(code: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.lower().replace("_", "-").replace("‑", "-").replace("–", "-")
+    return text[:LONGEST].lower().replace("_", "-").replace("‑", "-").replace("–", "-")
 
 
 def _version(entry: Mapping[str, Any], version: str | None) -> Licence:

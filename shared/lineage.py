@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from shared.env import ROOT
-from shared.licence_names import Use
+from shared.licence_names import LONGEST, Use
 
 Mark = Literal["stated", "verified", "recalled", "suggested"]
 
@@ -149,7 +149,7 @@ def sets_in(card: str) -> list[Origin]:
 
 def _spoken(card: str, name: str, verbs: str) -> bool:
     """Whether one of the verbs stands near the name, in the same sentence."""
-    text = card.lower()
+    text = card[:LONGEST].lower()
     words = _manifest()["words"][verbs]
     for match in re.finditer(name, text):
         before = SENTENCE.split(text[max(0, match.start() - BEFORE) : match.start()])[-1]

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from apps.dataset_explorer import contamination as leaks
 from apps.dataset_explorer.ancestry import judge
+from apps.dataset_explorer.benchmark_index import shipped
 from apps.dataset_explorer.detector import Hit
 from apps.dataset_explorer.duplicates import Duplicates, Kind, find_duplicates_steps
 from apps.dataset_explorer.keeping import keep
@@ -170,7 +171,7 @@ def contamination(
     opened = open_dataset(suite().store, dataset)
     hits = leaks.contamination(opened.texts(column), benchmarks, n, suite().store)
     rows = len({hit.row for hit in hits})
-    settings: dict[str, Any] = {"dataset": opened.ref, "benchmarks": benchmarks, "n": n, "column": column}
+    settings: dict[str, Any] = {"dataset": opened.ref, "benchmarks": _pinned(benchmarks), "n": n, "column": column}
     record = keep("contamination", settings, {"hits": len(hits), "rows": rows}, caller, {"dataset": opened.ref})
     return Leaked(hits, rows, record)
 
@@ -197,6 +198,12 @@ def licence(dataset: str, tag: str = "", caller: Caller = OWNER) -> Licensed:
     return Licensed(
         found.use, found.licence, found.why, found.duties, found.conflicts, found.evidence, found.advice, record
     )
+
+
+def _pinned(benchmarks: list[str]) -> list[str]:
+    """The name of an added benchmark means its newest version; a record names that version."""
+    newest = {each.name: each.ref for each in reversed(suite().store.artifacts(leaks.KIND))}
+    return [name if name in shipped() else newest.get(name, name) for name in benchmarks]
 
 
 def _examples(opened: Dataset, column: str, pairs: list[Pair]) -> list[Example]:

@@ -12,7 +12,16 @@ from pydantic import Field
 from apps.dataset_explorer.benchmark_index import shipped
 from apps.dataset_explorer.contamination import KIND as BENCHMARKS
 from apps.dataset_explorer.keeping import keep
-from apps.dataset_explorer.recipes import REMOVED, CleanRules, Recipe, canonical, finish, provenance, versions
+from apps.dataset_explorer.recipes import (
+    REMOVED,
+    CleanRules,
+    Recipe,
+    canonical,
+    finish,
+    plain_name,
+    provenance,
+    versions,
+)
 from apps.dataset_explorer.sieves import judged
 from apps.dataset_explorer.sifting import Removed, RuleCount, Sifting
 from shared.datasets.dataset import DATA, KIND, Dataset, open_dataset
@@ -175,7 +184,7 @@ def _save(
     """Write the rows that stay, those that go, and the recipe."""
     import pyarrow.parquet as pq
 
-    name = source.name if source.name.endswith("-clean") else f"{source.name}-clean"
+    name = f"{plain_name(source.name).removesuffix('-clean')}-clean"
     said = f"Cleaned from {source.ref}: {outcome.removed_rows:,} of {outcome.rows:,} rows went."
     with store.writing(KIND, name) as folder:
         yield from _write(source, rules, work, folder / DATA)

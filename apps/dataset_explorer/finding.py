@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
-from zipfile import BadZipFile
+from zipfile import is_zipfile
 
 from pydantic import Field
 
@@ -124,12 +124,9 @@ def _index_file(opened: Dataset, column: str) -> Path:
 
 def _index(opened: Dataset, column: str, path: Path) -> Iterator[Progress | searching.KeywordIndex]:
     """The kept index, or a new one that is kept."""
-    if path.is_file():
-        try:
-            yield searching.KeywordIndex.load(path)
-            return
-        except (PlaygroundError, BadZipFile):  # torn by a crash: build it again
-            path.unlink(missing_ok=True)
+    if is_zipfile(path):  # not one that a crash or a full disk has torn
+        yield searching.KeywordIndex.load(path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     for item in searching.build_index(opened.texts(column), opened.rows):
         if not isinstance(item, Progress):

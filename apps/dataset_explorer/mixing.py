@@ -9,7 +9,7 @@ from pydantic import Field
 from apps.dataset_explorer.ancestry import judge, strictest
 from apps.dataset_explorer.blends import arrangement, blend, write_origins
 from apps.dataset_explorer.keeping import keep
-from apps.dataset_explorer.recipes import ORIGINS, Part, Recipe, finish, versions
+from apps.dataset_explorer.recipes import ORIGINS, Part, Recipe, finish, plain_name, versions
 from apps.dataset_explorer.servings import Table, lay
 from apps.dataset_explorer.shares import apportion, most
 from shared.datasets.dataset import DATA, KIND, Dataset, open_dataset
@@ -175,7 +175,7 @@ def _numbers(given: list[PartCount]) -> dict[str, int]:
 def _save(store: Store, parts: list[Dataset], table: Table, recipe: Recipe) -> Iterator[Progress | Dataset]:
     """Write the rows, where they are from, and the recipe."""
     seed, shuffle = recipe.settings["seed"], recipe.settings["shuffle"]
-    name = "-".join(dict.fromkeys(each.name for each in parts))[:NAME].rstrip("-.") + "-mix"
+    name = "-".join(dict.fromkeys(plain_name(each.name) for each in parts))[:NAME].rstrip("-.") + "-mix"
     said = f"Mixed from {', '.join(recipe.sources)}."
     with store.writing(KIND, name) as folder:
         yield from blend(table.servings, table.schema, folder / DATA, seed, shuffle)

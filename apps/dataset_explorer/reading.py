@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -277,6 +278,6 @@ def _offer(file: "os.PathLike[str]", name: str, sha: str) -> Download:
     folder = suite().environment.uploads / f"export-{sha[:24]}"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / name
-    if not link.exists():
+    with suppress(FileExistsError):  # the same was exported before, or is being at this moment
         os.link(file, link)
     return Download(link)

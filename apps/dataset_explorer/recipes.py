@@ -10,6 +10,7 @@ A dataset that was made here from others is an artifact like any other, with two
 
 import importlib.metadata
 import json
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -171,6 +172,15 @@ def canonical(rules: CleanRules) -> CleanRules:
         given[name] = sorted(set(given[name]))
     numbers = {name: float(given[name]) for name in ("threshold", "language_confidence")}  # 1 and 1.0 differ as text
     return CleanRules(**given | numbers | {"edits": [edits[key] for key in sorted(edits)]})
+
+
+def plain_name(name: str) -> str:
+    """What a dataset is called without the endings of the file that it came from.
+
+    Args:
+        name: Its name, such as "train.jsonl.gz".
+    """
+    return re.sub(r"(\.(jsonl?|ndjson|csv|tsv|parquet|txt|gz|zst))+$", "", name, flags=re.IGNORECASE) or name
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

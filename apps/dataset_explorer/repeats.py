@@ -87,8 +87,7 @@ def find_repeats(
             "normalised": "The letters and digits of a row before it",
             "near": f"Like a row before it (Jaccard {threshold:g} or more)",
         }[kind]
-        alike = _alike(item, dict(zip(rows.tolist(), partners.tolist(), strict=True)))
-        yield Repeats(kind, says, rows, partners, threshold, alike, gone)
+        yield Repeats(kind, says, rows, partners, threshold, _alike(item, rows, partners), gone)
 
 
 def _settle(found: Duplicates, gone: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -104,12 +103,15 @@ def _settle(found: Duplicates, gone: NDArray[np.bool_]) -> tuple[NDArray[np.int6
     return np.array(rows, np.int64)[order], np.array(partners, np.int64)[order]
 
 
-def _alike(found: Duplicates, partners: dict[int, int]) -> dict[int, tuple[int, float]]:
+def _alike(found: Duplicates, rows: NDArray[np.int64], partners: NDArray[np.int64]) -> dict[int, tuple[int, float]]:
     """For each row of a listed pair the other row and the similarity; the row that stays comes before any other."""
+    listed = np.array([(pair.a, pair.b) for pair in found.pairs], np.int64).reshape(-1)
+    at = np.flatnonzero(np.isin(rows, listed))
+    stays = dict(zip(rows[at].tolist(), partners[at].tolist(), strict=True))
     alike: dict[int, tuple[int, float]] = {}
     for pair in found.pairs:
         for row, other in ((pair.a, pair.b), (pair.b, pair.a)):
-            if row in partners and (row not in alike or partners[row] == other):
+            if row in stays and (row not in alike or stays[row] == other):
                 alike[row] = (other, pair.similarity)
     return alike
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 EXCERPT = 600  # characters of a row that are shown
 LEAD = 120  # of them, before what was found
+EXPLAINED = 1 << 14  # rows whose reasons are held as Python's texts at once
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,8 @@ class Sifting:
                     found.append(item)
         for each in found:
             new = np.flatnonzero(self._count(each.kind, each.says, each.rows))[: self._listed]
-            self._explain([(int(each.rows[at]), each.reason(at).why) for at in new.tolist()])
+            for part in np.split(new, range(EXPLAINED, len(new), EXPLAINED)):
+                self._explain([(int(each.rows[at]), each.reason(at).why) for at in part.tolist()])
         self._show(found)
 
     def _compared(self, kind: Kind) -> "Iterator[pyarrow.Array]":

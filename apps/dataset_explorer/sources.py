@@ -72,7 +72,7 @@ def _keep(path: Path, name: str, ours: bool) -> Artifact:
     """The raw file as an artifact of its own, so that the load can be replayed: linked when it is ours, else copied."""
     store = suite().store
     with store.writing("uploads", name) as folder:
-        target = folder / (UNSAFE.sub("_", name)[-80:].lstrip(".") or "file")  # messages name the file
+        target = folder / (UNSAFE.sub("_", name)[-60:].lstrip(".") or "file")  # messages name the file
         if ours:
             target.hardlink_to(path)
         else:  # its owner may go on writing into it

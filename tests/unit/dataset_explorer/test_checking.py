@@ -43,7 +43,11 @@ ROWS = [
     [
         ("exact", [[0, 2]], [(0, 2, 1.0)]),
         ("normalised", [[0, 2, 3], [6, 7]], [(0, 2, 1.0), (0, 3, 1.0), (2, 3, 1.0), (6, 7, 1.0)]),
-        ("near", [[0, 2, 3, 4], [6, 7]], [(0, 2, 1), (0, 3, 1), (0, 4, 0.6), (2, 3, 1), (2, 4, 0.6), (3, 4, 0.6), (6, 7, 1)]),
+        (
+            "near",
+            [[0, 2, 3, 4], [6, 7]],
+            [(0, 2, 1), (0, 3, 1), (0, 4, 0.6), (2, 3, 1), (2, 4, 0.6), (3, 4, 0.6), (6, 7, 1)],
+        ),
     ],
 )
 def test_what_counts_as_the_same(house, kind, groups, pairs):
@@ -126,14 +130,21 @@ def test_planted_leaks_are_found_by_item(house):
 def test_only_the_column_that_is_named_is_looked_at(house):
     add_benchmark(house.store, "exam", [{"question": LEAK}])
     source = stored(house.store, {"a": [LEAK], "b": ["nothing"], "n": [3], "tags": [LEAK.split()]})
-    assert [len(contamination(source.ref, ["exam"], column=name).hits) for name in ("a", "b", "n", "tags")] == [1, 0, 0, 1]
+    assert [len(contamination(source.ref, ["exam"], column=name).hits) for name in ("a", "b", "n", "tags")] == [
+        1,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_a_record_names_the_version_of_an_added_benchmark(house):
     """A newer version under the same name does not change what a replay finds."""
     old = add_benchmark(house.store, "exam", [{"question": LEAK}])
     found = contamination(texts(house.store, LEAK).ref, ["exam", "gsm8k"])
-    add_benchmark(house.store, "exam", [{"question": "A riddle about the moon and two of her older sisters, who dance."}])
+    add_benchmark(
+        house.store, "exam", [{"question": "A riddle about the moon and two of her older sisters, who dance."}]
+    )
     record = records.load(house.store, found.record)
     assert record.settings["benchmarks"] == [old.ref, "gsm8k"]
     assert plain(contamination(**record.settings)) == plain(found)
@@ -152,7 +163,7 @@ def test_rows_that_are_no_leaks(house, rows):
 
 def test_may_i_use_it(house):
     free = licence(texts(house.store, "a", name="mine").ref, tag="apache-2.0")
-    assert (free.use, free.licence) == ("conditions", "Apache-2.0")
+    assert (free.use, free.licence) == ("yes", "Apache-2.0")
     assert free.duties
     bound = licence(stored(house.store, {"text": ["a"]}, "mine", licence="cc-by-nc-4.0").ref)
     assert (bound.use, bound.licence) == ("no", "CC-BY-NC-4.0")
@@ -164,11 +175,17 @@ def test_may_i_use_it(house):
 
 
 def test_a_free_tag_on_a_bound_parent_is_a_conflict(house):
-    source = stored(house.store, {"text": ["a"]}, "alpaca_chinese_dataset", licence="mit", source="hub:hikariming/alpaca_chinese_dataset")
+    source = stored(
+        house.store,
+        {"text": ["a"]},
+        "alpaca_chinese_dataset",
+        licence="mit",
+        source="hub:hikariming/alpaca_chinese_dataset",
+    )
     found = licence(source.ref)
     assert (found.use, found.licence) == ("no", "MIT")
     assert any("NC" in conflict for conflict in found.conflicts)
-    assert {fact.how for fact in found.evidence} - {"stated"}
+    assert {fact.mark for fact in found.evidence} - {"stated"}
 
 
 def test_what_was_cleaned_keeps_the_licence_of_its_source(house):
@@ -217,8 +234,7 @@ def test_the_record_asks_for_the_licence_again(house):
 def test_what_cannot_be_asked(house, function, arguments, message):
     given = {"dataset": texts(house.store, "a", "b").ref, **arguments}
     with pytest.raises(PlaygroundError, match=message):
-        made = call(function, given)
-        last(made)
+        last(call(function, given))
     assert records.find(house.store) == []
 
 

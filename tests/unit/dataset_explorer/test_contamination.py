@@ -190,7 +190,9 @@ def test_names_are_checked(house, name, words):
 
 def test_an_unknown_benchmark_names_the_known_ones(house):
     add_benchmark(house.store, "exam", [{"question": BAKER}])
-    with pytest.raises(PlaygroundError, match="'mmlu'. There are: gsm8k, humaneval, mbpp, math, exam".replace(".", r"\.")):
+    with pytest.raises(
+        PlaygroundError, match="'mmlu'. There are: gsm8k, humaneval, mbpp, math, exam".replace(".", r"\.")
+    ):
         contamination(["x"], ["mmlu"], store=house.store)
     with pytest.raises(PlaygroundError, match="There are: gsm8k, humaneval, mbpp, math\\."):
         contamination(["x"], ["mmlu"])

@@ -38,7 +38,9 @@ def test_the_record_draws_the_same_map(house):
     assert len(others) > 1
 
 
-@pytest.mark.parametrize("rows", [[], ["one"], ["same"] * 5, ["", "", None], ["שלום", "e\u0301", "👩‍👩‍👧", "word " * 200_000]])
+@pytest.mark.parametrize(
+    "rows", [[], ["one"], ["same"] * 5, ["", "", None], ["שלום", "e\u0301", "👩‍👩‍👧", "word " * 200_000]]
+)
 def test_any_rows_have_a_map(house, rows):
     found = last(draw(texts(house.store, *rows).ref))
     assert [point.row for point in found.points] == list(range(len(rows)))

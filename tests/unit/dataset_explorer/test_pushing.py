@@ -36,6 +36,7 @@ def scenarios(tmp_path_factory):
 
 
 @pytest.mark.hub
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_on_the_hub(scenarios, name):
     assert scenarios[name] == ""

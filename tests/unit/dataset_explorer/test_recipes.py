@@ -16,6 +16,7 @@ from apps.dataset_explorer.recipes import (
     Part,
     Recipe,
     canonical,
+    plain_name,
     provenance,
     read_recipe,
     rules_of,
@@ -149,3 +150,18 @@ def test_the_same_rules_in_another_order_give_the_same_ref(house):
     one = CleanRules(rows=[2, 0], edits=[Edit(1, "b", 5), Edit(1, "a", "q")])
     two = replace(one, rows=[0, 2, 0], edits=list(reversed(one.edits)))
     assert last(clean(source.ref, one, preview=False)).dataset == last(clean(source.ref, two, preview=False)).dataset
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("train.jsonl", "train"),
+        ("a.json.gz", "a"),
+        ("v1.2", "v1.2"),
+        ("Set.CSV", "Set"),
+        (".json", ".json"),
+        ("x", "x"),
+    ],
+)
+def test_names_lose_the_endings_of_files(name, plain):
+    assert plain_name(name) == plain
