@@ -17,7 +17,7 @@ test: $(VENV)/.tested ## everything a change must pass: lint, types, layers, uni
 
 check: $(VENV)/.tested ## seconds: lint, types, layers, house rules, unit tests, and the figures of DESIGN section 8
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -q -m "not slow and not browser and not hub" tests/house tests/unit
+	@$(PY) -m pytest -q -m "not slow and not browser and not hub and not api" tests/house tests/unit
 	@$(PY) -m tests.house.figures
 
 lint:
