@@ -18,6 +18,7 @@ CARD = AppCard(
         "profile": "anyone",
         "duplicates": "anyone",
         "contamination": "anyone",
+        "add_benchmark": "owner",
         "licence": "anyone",
         "map": "anyone",
         "explain": "anyone",

@@ -80,6 +80,23 @@ class Leaked:
 
 
 @dataclass(frozen=True)
+class Added:
+    """A test set that datasets can now be checked against.
+
+    Attributes:
+        benchmark: Its ref, which names this version for good.
+        name: What `contamination` calls it.
+        items: How many items it has.
+        record: Id of the record that adds it again.
+    """
+
+    benchmark: str
+    name: str
+    items: int
+    record: str
+
+
+@dataclass(frozen=True)
 class Licensed:
     """Whether a dataset may be used commercially.
 
@@ -174,6 +191,30 @@ def contamination(
     settings: dict[str, Any] = {"dataset": opened.ref, "benchmarks": _pinned(benchmarks), "n": n, "column": column}
     record = keep("contamination", settings, {"hits": len(hits), "rows": rows}, caller, {"dataset": opened.ref})
     return Leaked(hits, rows, record)
+
+
+def add_benchmark(dataset: str, name: str, question: Column = "", answer: Column = "", caller: Caller = OWNER) -> Added:
+    """Make a test set of one's own known, from a dataset that was opened, so that others can be checked against it.
+
+    Only hashes of its words are kept, never its texts.
+
+    Args:
+        dataset: The ref that `load` returned for the test set.
+        name: What to call it: letters, digits, ".", "_" and "-".
+        question: Column of the questions; empty takes the first of question, problem, prompt, instruction, text, input.
+        answer: Column of the answers; empty takes the first of answer, solution, response, output, completion, code.
+        caller: Who asks.
+
+    Raises:
+        PlaygroundError: The dataset is unknown, the name is taken or cannot be used, or a column is not there.
+    """
+    opened = open_dataset(suite().store, dataset)
+    rows = (row for batch in opened.batches() for row in batch.to_pylist())
+    made = leaks.add_benchmark(suite().store, name, rows, question, answer)
+    settings = {"dataset": opened.ref, "name": name, "question": question, "answer": answer}
+    inputs = {"dataset": opened.ref}
+    record = keep("add_benchmark", settings, {"items": opened.rows}, caller, inputs, {"benchmark": made.ref})
+    return Added(made.ref, name, opened.rows, record)
 
 
 def licence(dataset: str, tag: str = "", caller: Caller = OWNER) -> Licensed:

@@ -1,6 +1,15 @@
 """The Dataset Explorer without a screen: its endpoints. Everything here is plain Python and is also the public API."""
 
-from apps.dataset_explorer.checking import Leaked, Licensed, Repeated, contamination, duplicates, licence
+from apps.dataset_explorer.checking import (
+    Added,
+    Leaked,
+    Licensed,
+    Repeated,
+    add_benchmark,
+    contamination,
+    duplicates,
+    licence,
+)
 from apps.dataset_explorer.cleaning import Cleaned, clean
 from apps.dataset_explorer.explaining import Explanation, explain
 from apps.dataset_explorer.finding import Matches, search
@@ -13,6 +22,7 @@ from apps.dataset_explorer.recipes import CleanRules
 from apps.dataset_explorer.report import Profile
 
 __all__ = [
+    "Added",
     "Answer",
     "CleanRules",
     "Cleaned",
@@ -29,6 +39,7 @@ __all__ = [
     "Pushed",
     "Repeated",
     "View",
+    "add_benchmark",
     "clean",
     "compare",
     "contamination",

@@ -172,7 +172,8 @@ def _texts(opened: Dataset, column: str, wanted: set[int]) -> dict[int, str]:
 def _partners(opened: Dataset, column: str, row: int, threshold: float) -> Iterator[Progress | list[Partner]]:
     """The other rows of this row's groups; only for "near" two rows of a group need not be alike themselves."""
     mine = _texts(opened, column, {row})[row]
-    partners: dict[int, Partner] = {}
+    partners: list[Partner] = []
+    stricter = {row}  # rows that are alike in a stricter way, named or not
     for kind in KINDS:
         found: Duplicates | None = None
         for item in find_duplicates_steps(opened.texts(column), kind, threshold, limit=0):
@@ -182,10 +183,11 @@ def _partners(opened: Dataset, column: str, row: int, threshold: float) -> Itera
                 found = item
         assert found is not None
         group = next((group for group in found.groups if row in group), [])
-        others = [each for each in group if each != row and each not in partners]
+        others = [each for each in group if each not in stricter]
         least = threshold if kind == "near" else 0.0
-        partners |= {each.row: each for each in islice(_alike(opened, column, mine, others, kind, least), PARTNERS)}
-    yield sorted(partners.values(), key=lambda each: (-each.similarity, each.row))
+        partners += islice(_alike(opened, column, mine, others, kind, least), PARTNERS)
+        stricter.update(others)
+    yield sorted(partners, key=lambda each: (-each.similarity, each.row))
 
 
 def _alike(opened: Dataset, column: str, mine: str, others: list[int], kind: Kind, least: float) -> Iterator[Partner]:

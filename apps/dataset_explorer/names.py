@@ -1,5 +1,9 @@
 """What a dataset is known by outside the workspace."""
 
+import re
+
+EXTENSIONS = re.compile(r"(\.(jsonl|json|ndjson|csv|tsv|parquet|txt|text|md|gz|zst|zstd))+$", re.IGNORECASE)
+
 
 def known_as(source: str, name: str) -> str:
     """The name by which a dataset may be known: its Hub id when it has one, else what its file is called.
@@ -10,4 +14,4 @@ def known_as(source: str, name: str) -> str:
     """
     if source.startswith("hub:"):
         return source.removeprefix("hub:").split("@")[0].split("#")[0]
-    return name.split(".")[0]
+    return EXTENSIONS.sub("", name)

@@ -83,7 +83,7 @@ def _keep(path: Path, name: str, ours: bool) -> Artifact:
 def _read_raw(raw: Artifact) -> Iterator[Progress | tuple[Dataset, Origin]]:
     origin = Origin(raw.ref, {"source": raw.ref})
     (file,) = raw.path.iterdir()
-    for item in ingest(suite().store, file, raw.name, source=raw.ref):
+    for item in ingest(suite().store, file, file.name, source=raw.ref):
         yield (item, origin) if isinstance(item, Dataset) else item
 
 

@@ -30,7 +30,7 @@ def draw(dataset: gr.State) -> list[gr.Dropdown]:
     Returns:
         The drop-downs that name columns.
     """
-    columns = [_duplicates(dataset), _leaks(dataset)]
+    columns = [_duplicates(dataset), *_leaks(dataset)]
     _licence(dataset)
     return columns
 
@@ -58,7 +58,7 @@ def _duplicates(dataset: gr.State) -> gr.Dropdown:
     return column
 
 
-def _leaks(dataset: gr.State) -> gr.Dropdown:
+def _leaks(dataset: gr.State) -> list[gr.Dropdown]:
     with gr.Column(elem_classes="work part"):
         html(section_html("Test items that leaked in", "GSM8K, HumanEval, MBPP and MATH are known without a network."))
         with gr.Row(elem_classes="filters"):
@@ -66,13 +66,24 @@ def _leaks(dataset: gr.State) -> gr.Dropdown:
             fields["benchmarks"].choices = [(name, name) for name in shipped()]
             find = gr.Button("Find", scale=0, min_width=96)
         found = html('<p class="aside">Not looked for yet.</p>', min_height=64)
+        with gr.Accordion("Use the open dataset as a test set", open=False), gr.Row(elem_classes="filters"):
+            own = form(core.add_benchmark, "name", "question", "answer", brief=True)
+            add = gr.Button("Add", scale=0, min_width=96)
+
+    def added(result: core.Added) -> dict[Any, Any]:
+        names = [*shipped(), result.name]
+        told = f'<p class="place">{escape(result.name)} is known with {result.items:,} items; open another dataset to check it.</p>'
+        return {found: told, fields["benchmarks"]: gr.Dropdown(choices=names)}
+
+    when(
+        add.click, core.add_benchmark, added, inputs={"dataset": dataset, **own}, outputs=[found, fields["benchmarks"]]
+    )
 
     def shown(result: core.Leaked) -> dict[Any, Any]:
         return {found: leaked(result)}
 
     when(find.click, core.contamination, shown, inputs={"dataset": dataset, **fields}, outputs=[found])
-    column: gr.Dropdown = fields["column"]
-    return column
+    return [fields["column"], own["question"], own["answer"]]
 
 
 def _licence(dataset: gr.State) -> None:

@@ -250,3 +250,17 @@ def test_a_visitor_leaves_no_record_and_may_not_push(house):
     assert records.find(house.store) == []
     with pytest.raises(NotAllowed, match="owner"):
         call(core.push, {"dataset": ref, "repo": "me/set"}, VISITOR)
+
+
+def test_a_test_set_of_ones_own(house):
+    text = "Which of the seven bridges of the old harbour town was built before the great flood, and by whom?"
+    own = texts(house.store, text, name="own-test")
+    made = core.add_benchmark(own.ref, "harbour", question="text")
+    assert (made.name, made.items) == ("harbour", 1)
+    data = texts(house.store, "Nothing of the kind.", f"Tell me: {text} Thank you.")
+    found = core.contamination(data.ref, ["harbour"])
+    assert [(hit.row, hit.benchmark, hit.item) for hit in found.hits] == [(1, "harbour", "harbour/0")]
+    with pytest.raises(PlaygroundError, match="comes with the project"):
+        core.add_benchmark(own.ref, "gsm8k")
+    with pytest.raises(PlaygroundError, match="There is no benchmark 'unknown'"):
+        core.contamination(data.ref, ["unknown"])

@@ -11,6 +11,7 @@ from apps.dataset_explorer.names import known_as
         ("local:alpaca.jsonl.gz@0123456789ab", "alpaca.jsonl.gz", "alpaca"),
         ("builtin:dirty-mixture", "dirty-mixture", "dirty-mixture"),
         ("", "中文.json", "中文"),
+        ("", "v1.2-set.JSONL", "v1.2-set"),
         ("", "", ""),
     ],
 )
