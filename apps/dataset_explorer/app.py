@@ -25,7 +25,7 @@ from shared.datasets.samples import samples
 from shared.ui.forms import Form, form
 from shared.ui.page import page
 from shared.ui.pieces import html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 
 def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
@@ -49,15 +49,17 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
             chosen = {column: gr.Dropdown(choices=names, value="") for column in columns}
             return {dataset: loaded.dataset, **made.header(rows.chips(loaded)), **tab.opened(loaded), **chosen}
 
-        def load(trigger: Any, inputs: dict[str, Any], **more: Any) -> None:
+        def load(trigger: Any, inputs: dict[str, Any], **more: Any) -> Any:
             drawn = [dataset, made.head, *tab.parts, *columns]
             event = when(trigger, core.load, opened, inputs=inputs, outputs=drawn, progress=working, **more)
             browse.view(tab, event.success, dataset)
+            return event
 
         parts = {name: fields[name] for name in ("split", "config")}
-        load(fields["open"].click, {"source": fields["named"], **parts})
-        load(fields["named"].submit, {"source": fields["named"], **parts})
-        load(fields["upload"].upload, {"source": fields["upload"]})
+        named = {"source": fields["named"], **parts}
+        running = [load(trigger, named) for trigger in (fields["open"].click, fields["named"].submit)]
+        running.append(load(fields["upload"].upload, {"source": fields["upload"]}))
+        stops(fields["stop"], running, working)
         for result in results:
             load(result.open.click, {"source": result.made})
         for ref, button in tab.samples.items():
@@ -71,7 +73,9 @@ def _settings() -> Form:
     upload = gr.File(label="Or a file", file_count="single", height=136, interactive=True)
     with gr.Accordion("More settings", open=False):
         parts = form(core.load, "split", "config")
-    return {"named": named, "upload": upload, **parts, "open": gr.Button("Open", variant="primary")}
+    with gr.Row(elem_classes="samples"):
+        go, stop = gr.Button("Open", variant="primary", min_width=96), gr.Button("Stop", min_width=72)
+    return {"named": named, "upload": upload, **parts, "open": go, "stop": stop}
 
 
 def _tabs(dataset: gr.State, known: list[str]) -> tuple[list[gr.Dropdown], list[clean.Clean]]:

@@ -4,7 +4,7 @@ Both run a function through `shared.calls.call`: the same access check, validati
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -70,21 +70,35 @@ def when(
 
     callback = _picking(function, shown, arguments, picked) if picked else _callback(function, shown, arguments)
     components = [component for _, component in slots]
-    return trigger(callback, components, drawn, api_visibility="private", **event)
+    made = trigger(callback, components, drawn, api_visibility="private", **event)
+    if progress is not None:  # an error leaves the outputs as they are: the bar would stand there for good
+        made.failure(lambda: "", None, progress, api_visibility="private", show_progress="hidden")
+    return made
 
 
-def expose(card: AppCard, limits: dict[str, int | None] | None = None) -> None:
+def stops(button: gr.Button, events: Sequence[Any], progress: gr.HTML | None = None) -> None:
+    """Let a button stop what `when` started, and say so.
+
+    Args:
+        button: The button.
+        events: What `when` returned.
+        progress: Where the work reports to.
+    """
+    told = '<p class="place">Stopped. Nothing was saved.</p>'
+    button.click(lambda: told, None, progress, cancels=list(events), api_visibility="private", show_progress="hidden")
+
+
+def expose(card: AppCard) -> None:
     """Publish the functions that a card names as API endpoints. Call it first in a Blocks: listeners claim names too.
 
     Args:
         card: Names the endpoints and says who may call each.
-        limits: How many calls of an endpoint may run at once, where that is not the default.
     """
     for function in card.functions():
-        publish(function, (limits or {}).get(function.__name__, "default"))
+        publish(function)
 
 
-def publish(function: Function, limit: Any = "default") -> None:
+def publish(function: Function) -> None:
     """Publish one function as an API endpoint under its own name."""
     parameters = calls.parameters(function)
 
@@ -98,7 +112,7 @@ def publish(function: Function, limit: Any = "default") -> None:
     callback.__signature__ = inspect.Signature([request, *kept], return_annotation=result)
     callback.__annotations__ = {"request": gr.Request, **{p.name: p.annotation for p in kept}, "return": result}
     callback.__name__, callback.__doc__ = function.__name__, _one_line_help(function)
-    gr.api(callback, api_name=function.__name__, concurrency_limit=limit)
+    gr.api(callback, api_name=function.__name__)
     _type_endpoint(function.__name__, [p.annotation for p in kept], result)
 
 
@@ -120,16 +134,14 @@ def _callback(
 def _picking(
     function: Function, show: Callable[[Any], Any], named: Callable[[tuple[Any, ...]], dict[str, Any]], picked: str
 ) -> Any:
-    def once(request: gr.Request, event: gr.EventData, *values: Any) -> Any:
-        yield from run(request, {**named(values), picked: event._data.get("pick", "")})
-
-    def run(request: gr.Request, arguments: dict[str, Any]) -> Iterator[Any]:
+    def stream(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
+        arguments = {**named(values), picked: event._data.get("pick", "")}
         with errors_for_people():
             result = calls.call(function, arguments, caller_of(request))
             for item in result if inspect.isgeneratorfunction(function) else [result]:
                 yield show(item)
 
-    return once
+    return stream
 
 
 @contextmanager

@@ -35,6 +35,6 @@ def test_readme_names_the_two_commands_and_every_variable_is_explained() -> None
 
 
 def test_nothing_in_the_project_names_a_private_place() -> None:
-    bad = re.compile(r"/(work|farm|root)/|\.library")
+    bad = re.compile(r"(?<![\w.])/(home|root|Users|mnt)/\w+")
     for path in [*source.ROOT.glob("*.md"), *source.ROOT.glob("docs/*.md"), *source.files()]:
         assert not bad.search(path.read_text("utf-8")), path.name

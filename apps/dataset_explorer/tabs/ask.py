@@ -8,7 +8,7 @@ from apps.dataset_explorer import core
 from apps.dataset_explorer.tabs import rows
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 EXAMPLE = "SELECT * FROM data LIMIT 20"
 
@@ -49,5 +49,5 @@ def draw(dataset: gr.State) -> Ask:
 
     inputs = {"dataset": dataset, **fields}
     asked = when(run.click, core.query, answered, inputs=inputs, outputs=[table, told])
-    stop.click(None, None, None, cancels=[asked], api_visibility="private")
+    stops(stop, [asked], told)
     return Ask(sql)

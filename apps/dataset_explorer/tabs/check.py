@@ -9,7 +9,7 @@ from apps.dataset_explorer import core
 from apps.dataset_explorer.benchmark_index import shipped
 from shared.ui.forms import form
 from shared.ui.pieces import Kind, chip, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 USES: dict[str, tuple[str, Kind]] = {
     "yes": ("May be used commercially", "ok"),
@@ -53,7 +53,7 @@ def _duplicates(dataset: gr.State) -> gr.Dropdown:
 
     inputs = {"dataset": dataset, **fields}
     event = when(find.click, core.duplicates, shown, inputs=inputs, outputs=[found], progress=working)
-    stop.click(None, None, None, cancels=[event], api_visibility="private")
+    stops(stop, [event], working)
     column: gr.Dropdown = fields["column"]
     return column
 

@@ -11,7 +11,7 @@ from apps.dataset_explorer.benchmark_index import shipped
 from apps.dataset_explorer.tabs.inputs import objects
 from shared.ui.forms import Form, form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing looked at yet",
@@ -71,7 +71,7 @@ def draw(dataset: gr.State) -> Clean:
         )
         for button, preview in ((look, True), (save, False))
     ]
-    stop.click(None, None, None, cancels=events, api_visibility="private")
+    stops(stop, events, working)
     return Clean([rules["duplicates_column"], rules["column"]], made, open_)
 
 

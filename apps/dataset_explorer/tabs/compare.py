@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing compared yet",
@@ -59,7 +59,7 @@ def draw(dataset: gr.State, known: list[str]) -> gr.Dropdown:
     event = when(
         go.click, core.compare, shown, inputs=inputs, outputs=[told, box, lengths, *plotted, numbers], progress=working
     )
-    stop.click(None, None, None, cancels=[event], api_visibility="private")
+    stops(stop, [event], working)
     return second
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, table_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "No map yet",
@@ -46,7 +46,7 @@ def draw(dataset: gr.State) -> gr.Dropdown:
 
     inputs = {"dataset": dataset, **fields}
     event = when(go.click, core.map, shown, inputs=inputs, outputs=[told, figure, table], progress=working)
-    stop.click(None, None, None, cancels=[event], api_visibility="private")
+    stops(stop, [event], working)
     column: gr.Dropdown = fields["column"]
     return column
 

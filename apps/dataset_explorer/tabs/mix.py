@@ -10,7 +10,7 @@ from apps.dataset_explorer.tabs.clean import Clean
 from apps.dataset_explorer.tabs.inputs import objects
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing mixed yet",
@@ -39,7 +39,7 @@ def draw() -> Clean:
     event = when(
         go.click, core.mix, shown, inputs={"parts": parts, **fields}, outputs=[told, made, open_], progress=working
     )
-    stop.click(None, None, None, cancels=[event], api_visibility="private")
+    stops(stop, [event], working)
     return Clean([], made, open_)
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, pickable, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "No profile yet",
@@ -51,7 +51,7 @@ def draw(dataset: gr.State) -> list[gr.Dropdown]:
     event = when(
         go.click, core.profile, shown, inputs={"dataset": dataset, **fields}, outputs=outputs, progress=working
     )
-    stop.click(None, None, None, cancels=[event], api_visibility="private")
+    stops(stop, [event], working)
     return [fields["column"]]
 
 

@@ -5,7 +5,7 @@ import gradio as gr
 from apps.dataset_explorer import core
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 
 def draw(dataset: gr.State) -> None:
@@ -37,4 +37,4 @@ def draw(dataset: gr.State) -> None:
 
     inputs = {"dataset": dataset, **fields}
     wrote = when(write.click, core.export, written, inputs=inputs, outputs=[told, file], progress=working)
-    stop.click(None, None, None, cancels=[wrote], api_visibility="private")
+    stops(stop, [wrote], working)

@@ -9,7 +9,7 @@ from apps.dataset_explorer import core
 from apps.dataset_explorer.tabs.profile import marked
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, table_html
-from shared.ui.wiring import when
+from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing searched yet",
@@ -41,7 +41,7 @@ def draw(dataset: gr.State) -> gr.Dropdown:
         when(trigger, core.search, shown, inputs=inputs, outputs=[told], progress=working)
         for trigger in (go.click, fields["query"].submit)
     ]
-    stop.click(None, None, None, cancels=events, api_visibility="private")
+    stops(stop, events, working)
     column: gr.Dropdown = fields["column"]
     return column
 
