@@ -73,7 +73,7 @@ def _settings() -> Form:
     upload = gr.File(label="Or a file", file_count="single", height=136, interactive=True)
     with gr.Accordion("More settings", open=False):
         parts = form(core.load, "split", "config")
-    with gr.Row(elem_classes="samples"):
+    with gr.Row(elem_classes="askrow"):
         go, stop = gr.Button("Open", variant="primary", min_width=96), gr.Button("Stop", min_width=72)
     return {"named": named, "upload": upload, **parts, "open": go, "stop": stop}
 

@@ -139,7 +139,7 @@ def _convert(file: Source, read: Reader, target: Path, tally: Tally) -> Iterator
 
 
 def _read(
-    file: Source, read: Reader, columns: Columns, target: Path, tally: Tally, stage: str = "Reading rows"
+    file: Source, read: Reader, columns: Columns, target: Path, tally: Tally, stage: str = "Reading, in bytes"
 ) -> Generator[Progress, None, bool]:
     """Write the rows as long as they fit the frozen schema; returns whether all did."""
     started = time.monotonic()
