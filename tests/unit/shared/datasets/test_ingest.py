@@ -100,7 +100,7 @@ def test_a_type_that_changes_late_is_read_again_from_the_start(house, tmp_path):
 def test_the_whole_first_batch_decides_the_types(house, tmp_path):
     path = write(tmp_path, "a.jsonl", lines({"a": 1}, {"a": 2.5}, {"b": "x"}, {"a": None}))
     *progress, dataset = ingest(house.store, path, "a", limits=Limits(batch_rows=8, parts=8))
-    assert {each.stage for each in progress} == {"Reading rows", "Saving"}
+    assert {each.stage for each in progress} == {"Reading, in bytes", "Saving"}
     assert dataset.types == {"a": "double", "b": "string"}
     assert [row["a"] for row in rows(dataset)] == [1.0, 2.5, None, None]
 
