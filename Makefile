@@ -12,12 +12,13 @@ run: $(VENV)/.installed ## start the portal and every app; APP=dataset_explorer 
 
 test: $(VENV)/.tested ## everything a change must pass: lint, types, layers, unit, API, browser
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -q -m "not slow" --cov --cov-report=json:out/coverage.json --cov-report=
+	@$(PY) -m pytest -q -n 2 -m "not slow" tests/house tests/unit --cov --cov-report=
+	@$(PY) -m pytest -q -m "not slow" tests/api tests/browser --cov --cov-append --cov-report=json:out/coverage.json
 	@$(PY) -m tests.house.figures
 
 check: $(VENV)/.tested ## seconds: lint, types, layers, house rules, unit tests, and the figures of DESIGN section 8
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -q -m "not slow and not browser and not hub and not api" tests/house tests/unit
+	@$(PY) -m pytest -q -n 2 -m "not slow and not browser and not hub and not api" tests/house tests/unit
 	@$(PY) -m tests.house.figures
 
 lint:

@@ -1,11 +1,15 @@
 """What every test gets: an empty workspace, a Suite on it, and no way out of this machine."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Libraries read these when they are imported, which may be before any fixture runs.
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", HF_UPDATE_DOWNLOAD_COUNTS="0")
 
 from shared.env import Environment
 from shared.suite import Suite, using
@@ -37,8 +41,6 @@ def _stay_here() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
         yield
 
 
