@@ -89,6 +89,8 @@ def annotation(hint: Any) -> str:
     """A type as people write it."""
     if hasattr(hint, "__metadata__"):
         bounds = ", ".join(str(part) for mark in hint.__metadata__ for part in getattr(mark, "metadata", []))
+        for name, sign in {"Ge": ">=", "Gt": ">", "Le": "<=", "Lt": "<"}.items():
+            bounds = re.sub(rf"{name}\(\w+=([^)]*)\)", rf"{sign} \1", bounds)
         return annotation(hint.__origin__) + (f" ({bounds})" if bounds else "")
     text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     text = re.sub(r"(?:\w+\.)+(\w+)", r"\1", text)
