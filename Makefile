@@ -12,8 +12,8 @@ run: $(VENV)/.installed ## start the portal and every app; APP=dataset_explorer 
 
 test: $(VENV)/.tested ## everything a change must pass: lint, types, layers, unit, API, browser
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -q -n 2 -m "not slow" tests/house tests/unit --cov --cov-report=
-	@$(PY) -m pytest -q -m "not slow" tests/api tests/browser --cov --cov-append --cov-report=json:out/coverage.json
+	@$(PY) -m pytest -q -n 2 -m "not slow" tests/house tests/unit --cov --cov-report=json:out/coverage.json --cov-report=
+	@$(PY) -m pytest -q -m "not slow" tests/api tests/browser
 	@$(PY) -m tests.house.figures
 
 check: $(VENV)/.tested ## seconds: lint, types, layers, house rules, unit tests, and the figures of DESIGN section 8

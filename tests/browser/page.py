@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import chromium
 
+expect.set_options(timeout=30_000)  # a safety limit, not a claim: other work may share the machine
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 OUT = Path(__file__).resolve().parents[2] / "out" / "shots"
 
