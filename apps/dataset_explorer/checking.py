@@ -249,9 +249,5 @@ def _pinned(benchmarks: list[str]) -> list[str]:
 
 def _examples(opened: Dataset, column: str, pairs: list[Pair]) -> list[Example]:
     wanted = {row for pair in pairs for row in (pair.a, pair.b)}
-    texts: dict[int, str] = {}
-    first = 0
-    for batch in opened.texts(column) if wanted else []:
-        texts |= {row: batch[row - first].as_py()[:CHARACTERS] for row in wanted if first <= row < first + len(batch)}
-        first += len(batch)
+    texts = {row: text[:CHARACTERS] for row, text in opened.texts_of(wanted, column).items()}
     return [Example(pair.a, pair.b, pair.similarity, texts[pair.a], texts[pair.b]) for pair in pairs]

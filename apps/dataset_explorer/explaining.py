@@ -127,7 +127,7 @@ def explain(
     opened = open_dataset(suite().store, dataset)
     if row >= opened.rows:
         raise PlaygroundError(f"There is no row {row:,}: '{opened.name}' has {opened.rows:,}, numbered from 0.")
-    text = _texts(opened, column, {row})[row]
+    text = opened.texts_of({row}, column)[row]
     partners: list[Partner] = []
     for item in _partners(opened, column, row, threshold):
         if isinstance(item, Progress):
@@ -158,20 +158,9 @@ def explain(
     )
 
 
-def _texts(opened: Dataset, column: str, wanted: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    first = 0
-    for batch in opened.texts(column):
-        found |= {row: batch[row - first].as_py() for row in wanted if first <= row < first + len(batch)}
-        first += len(batch)
-        if len(found) == len(wanted):
-            break
-    return found
-
-
 def _partners(opened: Dataset, column: str, row: int, threshold: float) -> Iterator[Progress | list[Partner]]:
     """The other rows of this row's groups; only for "near" two rows of a group need not be alike themselves."""
-    mine = _texts(opened, column, {row})[row]
+    mine = opened.texts_of({row}, column)[row]
     partners: list[Partner] = []
     stricter = {row}  # rows that are alike in a stricter way, named or not
     for kind in KINDS:
@@ -194,7 +183,7 @@ def _alike(opened: Dataset, column: str, mine: str, others: list[int], kind: Kin
     """Those of some rows, in their order, that are alike enough."""
     for first in range(0, len(others), BATCH):
         some = others[first : first + BATCH]
-        texts = _texts(opened, column, set(some))
+        texts = opened.texts_of(some, column)
         for other in some:
             similarity = _similarity(mine, texts[other])
             if similarity >= least:

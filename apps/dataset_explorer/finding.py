@@ -138,12 +138,7 @@ def _index(opened: Dataset, column: str, path: Path) -> Iterator[Progress | sear
 
 
 def _shown(opened: Dataset, column: str, hits: list[searching.Hit], query: str) -> list[Match]:
-    wanted = {hit.row for hit in hits}
-    texts: dict[int, str] = {}
-    first = 0
-    for array in opened.texts(column) if wanted else []:
-        texts |= {row: array[row - first].as_py() for row in wanted if first <= row < first + len(array)}
-        first += len(array)
+    texts = opened.texts_of((hit.row for hit in hits), column)
     return [_match(hit, texts[hit.row], searching.mark(texts[hit.row], query) if query else hit.spans) for hit in hits]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from apps.dataset_explorer import contrast, diversity
@@ -185,13 +184,8 @@ def _questions(dataset: Dataset, column: str, tokenizer: str, rules: RuleProfile
 
 def _embedded(dataset: Dataset, column: str, sample: int) -> Iterator[Progress | Semantics]:
     wanted = sample_rows(dataset.rows, sample)
-    texts: list[str] = []
-    first = 0
-    for array in dataset.texts(column):
-        low, high = np.searchsorted(wanted, [first, first + len(array)])
-        texts += array.take((wanted[low:high] - first).tolist()).to_pylist() if low < high else []
-        first += len(array)
-    texts = [text for text in texts if text.strip()]
+    found = dataset.texts_of(wanted.tolist(), column)
+    texts = [text for text in found.values() if text.strip()]
     store = suite().store
     for item in embed(texts, minilm(), EmbeddingCache(store.home / "cache" / "embeddings"), "Embedding rows"):
         if isinstance(item, Progress):

@@ -1,7 +1,8 @@
 """A dataset of the store: what is known about it, and its rows in order."""
 
 import json
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,10 +85,32 @@ class Dataset:
         Raises:
             PlaygroundError: There is no such column.
         """
-        import pyarrow.compute as pc
-
         for batch in self.batches([column] if column else None):
-            yield pc.fill_null(column_texts(batch.column(0)), "") if column else row_texts(batch)
+            yield _texts(batch, column)
+
+    def texts_of(self, rows: Iterable[int], column: str = "") -> dict[int, str]:
+        """The texts of some rows, by row number; reads only the row groups that they are in.
+
+        Args:
+            rows: Numbers of rows; those that the dataset does not have are left out.
+            column: Whose text; "" is the whole row, as in `texts`.
+
+        Raises:
+            PlaygroundError: There is no such column.
+        """
+        wanted = sorted(set(rows))
+        names = [self._column(column)] if column else self.columns
+        found: dict[int, str] = {}
+        with self._open() as file:
+            first = 0
+            for group in range(file.metadata.num_row_groups):
+                size = file.metadata.row_group(group).num_rows
+                some = wanted[bisect_left(wanted, first) : bisect_left(wanted, first + size)]
+                if some:
+                    batch = _read_group(file, group, names).take([row - first for row in some])
+                    found |= zip(some, _texts(batch, column).to_pylist(), strict=True)
+                first += size
+        return found
 
     def page(self, start: int, count: int) -> list[dict[str, Any]]:
         """Rows `start` to `start + count`, as far as there are any; reads only the row groups that they are in.
@@ -123,6 +146,12 @@ class Dataset:
         import pyarrow.parquet as pq
 
         return pq.ParquetFile(self.path, pre_buffer=False)
+
+
+def _texts(batch: "pyarrow.RecordBatch", column: str) -> "pyarrow.StringArray":
+    import pyarrow.compute as pc
+
+    return pc.fill_null(column_texts(batch.column(0)), "") if column else row_texts(batch)
 
 
 def _read_group(file: "pyarrow.parquet.ParquetFile", group: int, names: list[str]) -> "pyarrow.RecordBatch":

@@ -128,3 +128,24 @@ def test_facts_of_another_version_are_a_sentence(house, numbered, facts):
     (numbered.path.parent / "dataset.json").write_text(facts)
     with pytest.raises(PlaygroundError, match=r"is no dataset that this version can read\. Load it again"):
         open_dataset(house.store, numbered.ref)
+
+
+@pytest.mark.parametrize("column", ["", "text", "tags", "n"])
+@pytest.mark.parametrize("rows", [[], [0], [99, 0, 31, 31, 60], [100, 5_000], range(100)])
+def test_texts_of_some_rows_are_those_of_all(numbered, column, rows):
+    every = [text for batch in numbered.texts(column) for text in batch.to_pylist()]
+    assert numbered.texts_of(rows, column) == {row: every[row] for row in rows if row < 100}
+
+
+def test_texts_of_some_rows_read_only_their_row_groups(numbered):
+    read = []
+    real = pq.ParquetFile(numbered.path).read_row_group
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pq.ParquetFile, "read_row_group", lambda self, group, **more: read.append(group) or real(group, **more))
+        assert numbered.texts_of([35, 95], "n") == {35: "35", 95: "95"}
+    assert read == [1, 3]
+
+
+def test_texts_of_an_unknown_column(numbered):
+    with pytest.raises(PlaygroundError, match="no column 'missing'"):
+        numbered.texts_of([0], "missing")
