@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 APP ?=
 
-.PHONY: run test check unit browser verify bench docs download format clean
+.PHONY: run test check lint verify bench docs download embedded-models format clean
 
 run: $(VENV)/.installed ## start the portal and every app; APP=dataset_explorer for one alone
 	@exec $(PY) playground.py $(APP)
@@ -40,6 +40,9 @@ docs: $(VENV)/.tested ## write the generated parts of README.md and docs/api.md
 download: $(VENV)/.installed ## fetch what manifests/models.txt and datasets.txt name
 	@$(PY) -m shared.downloads $(ARGS)
 
+embedded-models: $(VENV)/.installed ## train the models that ship, again from nothing; goes on where it stopped
+	@$(PY) -m embedded $(ARGS)
+
 format: $(VENV)/.tested
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
@@ -58,9 +61,10 @@ $(VENV)/.installed: requirements.txt requirements-nodeps.txt | $(VENV)/bin/pytho
 	@$(PIP) install --no-deps -r requirements-nodeps.txt
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.tested: $(VENV)/.installed requirements-dev.txt requirements-dev-nodeps.txt requirements-lm-eval.txt
 	@echo "Installing what the tests need"
 	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --no-deps -r requirements-dev-nodeps.txt -r requirements-lm-eval.txt
 	@$(PY) tests/browser/chromium.py
 	@mkdir -p out && touch $@
 

@@ -1,8 +1,9 @@
 """The environment, read in one place. `.env` beside the launcher is read first; real variables win."""
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -25,20 +26,30 @@ class Environment:
         port: GRADIO_SERVER_PORT. Port to listen on.
         hub_token: HF_TOKEN. Key for the Hugging Face Hub; sent to `hub_endpoint` alone.
         hub_endpoint: HF_ENDPOINT. The Hub's address.
+        run_code: PLAYGROUND_RUN_CODE. 1 lets benchmarks run programs that a model wrote, confined; never on a Space.
         space: SPACE_ID. `owner/name` of the Space this runs as; empty on a person's own machine.
         space_owner: SPACE_AUTHOR_NAME. The Space's owner.
+        servers: PLAYGROUND_SERVERS. Servers with models beside those of manifests/servers.toml, separated by blanks:
+            `alias=openai@http://host:port/v1` or `alias=tgi@http://host:port`.
+        server_keys: PLAYGROUND_SERVER_KEYS. Their keys, separated by blanks: `alias=key`; each goes to that server alone.
+        model_gib: PLAYGROUND_MODEL_GIB. Memory that loaded models may take together, in GiB; 0 takes a share of the
+            machine's.
     """
 
     home: Path
     data: tuple[Path, ...] = ()
     remote: str = ""
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 7860
-    hub_token: str = ""
+    hub_token: str = field(default="", repr=False)
     hub_endpoint: str = "https://huggingface.co"
+    run_code: bool = False
     space: str = ""
     space_owner: str = ""
+    servers: str = ""
+    server_keys: str = field(default="", repr=False)
+    model_gib: float = 0.0
 
     @property
     def uploads(self) -> Path:
@@ -75,9 +86,24 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         port=int(port),
         hub_token=variables.get("HF_TOKEN", ""),
         hub_endpoint=(variables.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
+        run_code=variables.get("PLAYGROUND_RUN_CODE") == "1",
         space=space,
         space_owner=variables.get("SPACE_AUTHOR_NAME") or space.split("/")[0],
+        servers=variables.get("PLAYGROUND_SERVERS", ""),
+        server_keys=variables.get("PLAYGROUND_SERVER_KEYS", ""),
+        model_gib=_gib("PLAYGROUND_MODEL_GIB", variables.get("PLAYGROUND_MODEL_GIB", "")),
     )
+
+
+def _gib(name: str, text: str) -> float:
+    """An amount of memory in GiB; 0 when none is given."""
+    try:
+        number = float(text or 0)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise PlaygroundError(f"{name} is '{text}'. Give a number of GiB, such as 8, or leave it empty.")
+    return number
 
 
 def apply(environment: Environment) -> None:

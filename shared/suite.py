@@ -1,16 +1,20 @@
 """The process's one Suite: where things are stored, what is known about models and data, what is running."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from threading import RLock
+from typing import Any, TypeVar
 
 from shared import env
 from shared.catalog import Catalog
 from shared.env import Environment
 from shared.jobs import Jobs
+from shared.models.models import Models
 from shared.store import Store
 from shared.sync import Sync
+
+T = TypeVar("T")
 
 
 class Suite:
@@ -23,6 +27,7 @@ class Suite:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self._opening = RLock()
+        self._owned: dict[Callable[[Suite], Any], Any] = {}
 
     @cached_property
     def store(self) -> Store:
@@ -42,10 +47,28 @@ class Suite:
             return self.__dict__.get("jobs") or Jobs(self.environment.home / "runs")
 
     @cached_property
+    def models(self) -> Models:
+        """Language models, wherever they run."""
+        with self._opening:
+            return self.__dict__.get("models") or Models(self.environment, self.catalog, self.store)
+
+    @cached_property
     def sync(self) -> Sync:
         """The copy of the rows at `PLAYGROUND_REMOTE`."""
         with self._opening:
             return self.__dict__.get("sync") or Sync(self.store, self.environment.remote)
+
+    def own(self, make: Callable[["Suite"], T]) -> T:
+        """The one object that `make` made for this Suite, made at the first call: what an app keeps in memory.
+
+        Args:
+            make: Makes it; always hand in the same function.
+        """
+        with self._opening:
+            if make not in self._owned:
+                self._owned[make] = make(self)
+            made: T = self._owned[make]
+            return made
 
     def start(self) -> None:
         """Take the workspace for this process, bring in what other replicas wrote, then keep the remote up to date.
@@ -60,7 +83,7 @@ class Suite:
 
     def close(self) -> None:
         """Send what waits and close what was opened; opening again is a new Suite."""
-        for name in ("sync", "store"):
+        for name in ("models", "sync", "store"):
             opened = self.__dict__.pop(name, None)
             if name == "sync" and opened is not None:
                 opened.stop()

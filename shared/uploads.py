@@ -80,6 +80,10 @@ def accept(value: Any) -> Upload:
     """
     if isinstance(value, Upload):
         return inside(value.path, value.name)
+    if value is None:
+        raise PlaygroundError(
+            "There is no file yet: upload one on the page, or send it with gradio_client.handle_file(path)."
+        )
     if not _is_file(value):
         shown = value if isinstance(value, str) else type(value).__name__
         raise PlaygroundError(

@@ -12,7 +12,7 @@ HEAVY = ("torch", "transformers", "datasets", "trl", "peft", "llama_index")
 def files() -> tuple[Path, ...]:
     """Every Python file of the product, tests and benchmarks left out."""
     found = [ROOT / "playground.py"]
-    for folder in ("apps", "shared", "deploy"):
+    for folder in ("apps", "shared", "embedded", "deploy"):
         found += sorted((ROOT / folder).rglob("*.py"))
     return tuple(path for path in found if path.is_file())
 

@@ -22,21 +22,39 @@ def test_every_variable_is_read(workspace: Path) -> None:
             "PLAYGROUND_HOME": str(workspace), "PLAYGROUND_DATA": f"{workspace}:/data", "PLAYGROUND_REMOTE": "folder:/x",
             "PLAYGROUND_SECRET": "s", "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "80", "HF_TOKEN": "hf_x",
             "HF_ENDPOINT": "http://127.0.0.1:1/", "SPACE_ID": "me/space", "SPACE_AUTHOR_NAME": "Me",
+            "PLAYGROUND_SERVERS": "a=tgi@http://h", "PLAYGROUND_SERVER_KEYS": "a=k", "PLAYGROUND_MODEL_GIB": "1.5",
+            "PLAYGROUND_RUN_CODE": "1",
         }
     )  # fmt: skip
     assert found == env.Environment(
-        workspace,
-        (workspace.resolve(), Path("/data")),
-        "folder:/x",
-        "s",
-        "0.0.0.0",
-        80,
-        "hf_x",
-        "http://127.0.0.1:1",
-        "me/space",
-        "Me",
+        home=workspace,
+        data=(workspace.resolve(), Path("/data")),
+        remote="folder:/x",
+        secret="s",
+        host="0.0.0.0",
+        port=80,
+        hub_token="hf_x",
+        hub_endpoint="http://127.0.0.1:1",
+        run_code=True,
+        space="me/space",
+        space_owner="Me",
+        servers="a=tgi@http://h",
+        server_keys="a=k",
+        model_gib=1.5,
     )
     assert found.public
+
+
+def test_keys_are_in_no_text_of_the_environment() -> None:
+    found = env.read({"PLAYGROUND_SECRET": "k-1", "HF_TOKEN": "k-2", "PLAYGROUND_SERVER_KEYS": "a=k-3"})
+    assert (found.secret, found.hub_token, found.server_keys) == ("k-1", "k-2", "a=k-3")
+    assert "k-" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "nan", "inf"])
+def test_a_budget_that_cannot_be_used_is_named(text: str) -> None:
+    with pytest.raises(PlaygroundError, match=f"PLAYGROUND_MODEL_GIB is '{text}'"):
+        env.read({"PLAYGROUND_MODEL_GIB": text})
 
 
 def test_a_space_listens_everywhere_and_belongs_to_its_namespace() -> None:

@@ -99,3 +99,8 @@ def test_our_own_download_is_a_file() -> None:
         "file": {"path": "/tmp/x.csv", "orig_name": "x.csv", "meta": META},
         "rows": [1, None],
     }
+
+
+def test_nothing_is_asked_for_in_words():
+    with pytest.raises(PlaygroundError, match="There is no file yet"):
+        uploads.accept(None)

@@ -1,0 +1,1 @@
+"""Text generation and scoring behind one protocol, one file a backend."""

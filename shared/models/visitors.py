@@ -1,0 +1,70 @@
+"""Which models visitors of a public Space may use: what ships, catalog models at pinned revisions, public servers."""
+
+from collections.abc import Callable
+
+from shared.catalog import Choice
+from shared.errors import NotAllowed, PlaygroundError
+from shared.models.builtin import builtins
+from shared.models.places import Places
+from shared.models.servers import Server
+from shared.policy import Caller
+from shared.refs import Ref
+
+
+class Visitors:
+    """The list of what they may use.
+
+    Args:
+        places: Holds the catalog, and finds what a revision means.
+        servers: Gives the declared servers by alias.
+    """
+
+    def __init__(self, places: Places, servers: Callable[[], dict[str, Server]]) -> None:
+        self.places = places
+        self._servers = servers
+
+    def check(self, ref: Ref, caller: Caller) -> None:
+        """Refuse what this caller may not use.
+
+        Raises:
+            NotAllowed: Says what they may use.
+        """
+        if not self.allowed(ref, caller):
+            raise NotAllowed(
+                f"'{ref}' may only be used by the owner of this Space. Visitors may use: {', '.join(self._list())}."
+                " Duplicate the Space, or run it on your own machine, to use any model."
+            )
+
+    def allowed(self, ref: Ref, caller: Caller) -> bool:
+        """Whether a caller may use a model; the adapter on top of it counts as well."""
+        if caller.owner:
+            return True
+        if ref.adapter is not None and not self.allowed(ref.adapter, caller):
+            return False
+        if ref.scheme == "hub":
+            return any(self._same(ref, choice.revision) for choice in self._pinned() if choice.id == ref.name)
+        if ref.scheme in ("openai", "tgi"):
+            server = self._servers().get(ref.name.partition("/")[0])
+            return server is not None and server.public and str(ref) in server.refs
+        return ref.scheme == "builtin"
+
+    def _list(self) -> list[str]:
+        shipped = [each.ref for each in builtins(self.places.embedded) if each.kind == "model"]
+        public = [text for server in self._servers().values() if server.public for text in server.refs]
+        return [*shipped, *(f"hub:{choice.id}@{choice.revision}" for choice in self._pinned()), *public]
+
+    def _pinned(self) -> list[Choice]:
+        """The lines of models.txt that pin a revision."""
+        return [choice for choice in self.places.catalog.chosen("models") if choice.revision and not choice.problem]
+
+    def _same(self, ref: Ref, revision: str) -> bool:
+        """Whether a Hub ref means a pinned revision; it may name the commit that this is on the disk."""
+        if ref.revision == revision:
+            return True
+        if not ref.revision:
+            return self.places.revision(ref.name) == revision  # it is the one that is found
+        try:
+            pinned = self.places.find(Ref("hub", ref.name, revision))
+        except PlaygroundError:
+            return False
+        return pinned.key == f"hub:{ref.name}@{ref.revision}"
