@@ -26,7 +26,7 @@ from shared.store import Store
 KIND = "records"
 PACKAGES = (
     "gradio", "torch", "transformers", "tokenizers", "datasets", "huggingface_hub", "safetensors", "accelerate", "peft",
-    "trl", "bitsandbytes", "llama-index-core", "text-generation", "numpy", "pandas", "pyarrow", "duckdb",
+    "trl", "bitsandbytes", "llama-index-core", "text-generation", "sacrebleu", "lm_eval", "numpy", "pandas", "pyarrow", "duckdb",
 )  # fmt: skip
 
 # The Hub's own tokens and its OAuth tokens.
@@ -60,8 +60,8 @@ def _commit(root: Path) -> str | None:
 
 def _manifests(folder: Path) -> str:
     """Sixteen digits that change when any manifest does; "" when there are none."""
-    files = sorted(path for path in folder.glob("*") if path.is_file())
-    parts = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    parts = [(path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16] if parts else ""
 
 

@@ -1,14 +1,10 @@
-"""Leaving a record of what was done."""
+"""Leaving a record of what was done in this app."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared import records
+from shared import keeping
 from shared.policy import Caller
-from shared.records import Record
-from shared.suite import suite
-
-APP = "dataset_explorer"
 
 
 def keep(
@@ -19,20 +15,5 @@ def keep(
     inputs: dict[str, str],
     artifacts: dict[str, str] | None = None,
 ) -> str:
-    """Write the record of one experiment; visitors of a Space leave none.
-
-    Args:
-        action: The endpoint.
-        settings: All its arguments, so that they alone run it again.
-        results: Flat numbers.
-        caller: Who asked.
-        inputs: Refs of what was read, by name.
-        artifacts: Refs of what was made, by name.
-
-    Returns:
-        The record's id; empty for a visitor.
-    """
-    if not caller.owner:
-        return ""
-    made = Record(APP, action, settings, dict(results), inputs, artifacts or {})
-    return records.save(suite().store, made).id
+    """Write the record of one experiment of this app; see `shared.keeping.keep`."""
+    return keeping.keep("dataset_explorer", action, settings, results, caller, inputs, artifacts)

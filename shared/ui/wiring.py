@@ -24,6 +24,7 @@ from shared.ui.pieces import progress_html
 from shared.uploads import Download, defuse, inside
 
 Function = Callable[..., Any]
+Picked = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def when(
@@ -35,7 +36,7 @@ def when(
     inputs: dict[str, Any] | None = None,
     bound: dict[str, Any] | None = None,
     progress: gr.HTML | None = None,
-    picked: str = "",
+    picked: str | Picked = "",
     **event: Any,
 ) -> Any:
     """On `trigger`, run `show(function(**inputs, **bound))`.
@@ -48,7 +49,8 @@ def when(
         inputs: By parameter name: a component, or a whole form for a settings dataclass.
         bound: Fixed arguments.
         progress: Where reports of a long function are drawn; cleared by its result.
-        picked: Argument that the clicked `data-pick` of a `pieces.pickable` gives.
+        picked: Argument that the clicked `data-pick` of a `pieces.pickable` gives; or a function that makes arguments of what
+            the event tells, such as which message was liked.
         event: Passed to Gradio: cancels, js, concurrency_limit, concurrency_id, show_progress, queue, trigger_mode...
 
     Returns:
@@ -82,10 +84,11 @@ def stops(button: gr.Button, events: Sequence[Any], progress: gr.HTML | None = N
     Args:
         button: The button.
         events: What `when` returned.
-        progress: Where the work reports to.
+        progress: Where the work reports to; what a stream without one has shown so far stays as it is.
     """
     told = '<p class="place">Stopped. Nothing was saved.</p>'
-    button.click(lambda: told, None, progress, cancels=list(events), api_visibility="private", show_progress="hidden")
+    shown = (lambda: told) if progress is not None else None
+    button.click(shown, None, progress, cancels=list(events), api_visibility="private", show_progress="hidden")
 
 
 def expose(card: AppCard) -> None:
@@ -132,10 +135,14 @@ def _callback(
 
 
 def _picking(
-    function: Function, show: Callable[[Any], Any], named: Callable[[tuple[Any, ...]], dict[str, Any]], picked: str
+    function: Function,
+    show: Callable[[Any], Any],
+    named: Callable[[tuple[Any, ...]], dict[str, Any]],
+    picked: str | Picked,
 ) -> Any:
     def stream(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
-        arguments = {**named(values), picked: event._data.get("pick", "")}
+        told = picked(event._data) if callable(picked) else {picked: event._data.get("pick", "")}
+        arguments = {**named(values), **told}
         with errors_for_people():
             result = calls.call(function, arguments, caller_of(request))
             for item in result if inspect.isgeneratorfunction(function) else [result]:

@@ -195,6 +195,20 @@ def test_a_click_inside_markup_names_what_was_picked(house: Suite) -> None:
     assert list(click.fn(None, event)) == [{out: "m1"}]
 
 
+def test_an_event_can_be_read_by_a_function(house: Suite) -> None:
+    with gr.Blocks() as blocks:
+        out, talk = gr.JSON(), gr.Chatbot()
+        when(
+            talk.like,
+            train,
+            lambda run: {out: run.model},
+            outputs=out,
+            picked=lambda data: {"model": f"m{data['index']}"},
+        )
+    (liked,) = blocks.fns.values()
+    assert list(liked.fn(None, gr.EventData(None, {"index": 3}))) == [{out: "m3"}]
+
+
 @dataclass(frozen=True)
 class Part:
     """One part."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from shared.errors import PlaygroundError
 from shared.models.local import LocalModel
 from shared.models.local.model import View
 from shared.models.protocol import Decoding, Delta, Failure, Request, Start, Timeouts, Usage
@@ -253,3 +254,36 @@ def test_closing_the_model_fails_who_waits(tiny: Path) -> None:
     assert last.kind == "server"
     assert worker.run(lambda: 1).cancelled()
     assert ask(view, greedy("a"))[-1].kind == "refused"
+
+
+def test_answers_that_do_not_fit_together_wait(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    view, texts = model.view("a"), prompts(4, 8)
+    expected = [text_of(ask(view, greedy(text))) for text in texts]
+    most: list[int] = []
+    model.network.model.register_forward_pre_hook(
+        lambda _, __, kwargs: most.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    object.__setattr__(model.network, "cache", 1)
+    assert asyncio.run(together([view] * 4, list(map(greedy, texts)))) == expected
+    assert set(most) == {1}
+    model.close()
+
+
+def test_work_between_steps_that_runs_out_of_memory_is_told(llama: LocalModel) -> None:
+    future = llama.running.worker.run(lambda: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(PlaygroundError, match="memory does not suffice"):
+        future.result(10)
+    gone = llama.running.worker.run(lambda: time.sleep(0.05))
+    skipped = llama.running.worker.run(lambda: 1)
+    assert skipped.cancel()
+    assert gone.result(10) is None
+
+
+def test_a_worker_that_was_stopped_takes_nothing(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    model.running.worker.stop()
+    assert ask(model.view("a"), greedy("a"))[-1].kind == "server"
+    model.running.slot.stop()
+    assert ask(model.view("a"), greedy("a", beams=2))[-1].kind == "server"
+    model.close()

@@ -146,6 +146,7 @@ def test_a_loop_that_is_gone_holds_nobody_up(llama: LocalModel) -> None:
     assert text_of(ask(llama.view("a"), HELLO))
 
 
+@pytest.mark.slow
 def test_the_program_ends_while_it_answers(tiny: Path) -> None:
     program = f"""
 import asyncio

@@ -1,0 +1,75 @@
+"""The Model Arena's screen: what is on it, and who calls whom."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from apps.model_arena import CARD, core
+from apps.model_arena.ballot import KIND
+from apps.model_arena.tabs import battle, board, chat, compare, evaluate, listing, prompts, sanity, sharing, votes
+from apps.model_arena.tabs.choosing import Choosers
+from shared.appcard import AppCard
+from shared.models.picker import ModelRow
+from shared.models.protocol import Decoding
+from shared.suite import suite
+from shared.ui.forms import Form, form
+from shared.ui.page import page
+from shared.ui.wiring import when
+
+LABELS = {
+    "max_new_tokens": "Longest answer",
+    "json_schema": "JSON Schema",
+    "top_p": "Top-p",
+    "top_k": "Top-k",
+    "min_p": "Min-p",
+    "stop": "Stop texts",
+}
+
+
+def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
+    """The page; the caller launches or mounts it.
+
+    Args:
+        beside: The apps that are served with it.
+    """
+    settings: Form = {}
+    choosers = Choosers()
+    with page(CARD, beside, lambda: settings.update(form(Decoding, labels=LABELS))) as made:
+        sharing.draw(made.blocks)
+        with gr.Tabs():
+            with gr.Tab("Battle"):
+                voted = battle.draw(settings, choosers)
+            with gr.Tab("Leaderboard"):
+                standing = board.draw(made.blocks.load)
+            with gr.Tab("Chat"):
+                chat.draw(settings, choosers)
+            with gr.Tab("Compare"):
+                compare.draw(settings, choosers)
+            with gr.Tab("Check"):
+                sanity.draw(choosers)
+            with gr.Tab("Measure"):
+                evaluate.draw(choosers)
+            with gr.Tab("Prompts"):
+                prompts.draw(settings, choosers)
+            with gr.Tab("Votes"):
+                imported = votes.draw(choosers)
+            with gr.Tab("Models"):
+                known = listing.draw()
+        for event in (*voted, imported):
+            board.refresh(event.success, standing)
+
+        def counted(rows: list[ModelRow]) -> dict[Any, Any]:
+            usable = sum(row.usable for row in rows)
+            cast = suite().store.count(KIND)
+            chips = [(f"{usable:,} models", "plain"), (f"{cast:,} {'vote' if cast == 1 else 'votes'}", "plain")]
+            return made.header(chips)
+
+        def listed(rows: list[ModelRow]) -> dict[Any, Any]:
+            return {**counted(rows), **choosers.fill(rows), known: listing.table(rows)}
+
+        drawn = [made.head, known, *choosers.boxes]
+        when(made.blocks.load, core.models, listed, outputs=drawn, show_progress="hidden")
+        for event in (*voted, imported):
+            when(event.success, core.models, counted, outputs=[made.head], show_progress="hidden")
+    return made.blocks

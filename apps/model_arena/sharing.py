@@ -1,0 +1,120 @@
+"""Showing a battle to others after its vote: the endpoints share and shared_battle."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from apps.model_arena import battles
+from apps.model_arena.battles import Battle
+from apps.model_arena.voting import Reveal, reveal
+from shared.errors import Conflict, PlaygroundError
+from shared.policy import OWNER, Caller
+from shared.suite import suite
+
+KIND = "shares"
+_ID = re.compile(r"[0-9a-f]{24}")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A link to a battle.
+
+    Attributes:
+        share: Its id; whoever has it can see the battle.
+    """
+
+    share: str
+
+
+@dataclass(frozen=True)
+class SharedTurn:
+    """One prompt and its answers.
+
+    Attributes:
+        prompt: What was asked.
+        texts: What each side answered, as Markdown.
+    """
+
+    prompt: str
+    texts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SharedBattle:
+    """A battle after its vote; not whose it was.
+
+    Attributes:
+        mode: blind, named or decoding.
+        turns: Prompts and answers, oldest first.
+        winner: The vote.
+        reasons: Why.
+        reveal: Who was who, and what each answer took.
+        time: When it was voted on, UTC.
+    """
+
+    mode: str
+    turns: list[SharedTurn]
+    winner: str
+    reasons: list[str]
+    reveal: Reveal
+    time: str
+
+
+def share(battle: str, caller: Caller = OWNER) -> Shared:
+    """Make a link that shows one of your battles to others, once it has its vote.
+
+    Args:
+        battle: Its id.
+        caller: Whose battle it is.
+
+    Returns:
+        The link's id: the same for the same battle.
+
+    Raises:
+        PlaygroundError: The battle is unknown or somebody else's, or has no vote yet.
+    """
+    store = suite().store
+    found = battles.load(store, battle, caller)
+    if found.vote is None:
+        raise PlaygroundError(
+            "This battle has no vote yet, and names would not stay hidden. Vote first, then share it."
+        )
+    made = hashlib.sha256(f"share {battle}".encode()).hexdigest()[:24]
+    try:
+        store.append(KIND, {"battle": battle}, made)
+    except Conflict:
+        return Shared(made)
+    return Shared(made)
+
+
+def shared_battle(share: str) -> SharedBattle:
+    """The battle behind a link.
+
+    Args:
+        share: The link's id.
+
+    Returns:
+        Prompts, answers, the vote, and who was who.
+
+    Raises:
+        PlaygroundError: There is no such link.
+    """
+    store = suite().store
+    row = store.row(KIND, share) if _ID.fullmatch(share) else None
+    found = battles.find(store, row.body["battle"]) if row else None
+    if found is None or found.vote is None:
+        raise PlaygroundError(f"There is no shared battle '{share[:40]}'. Ask for the link again.")
+    return _show(found, found.vote)
+
+
+def _show(battle: Battle, vote: dict[str, object]) -> SharedBattle:
+    turns = [SharedTurn(turn.prompt, {side: turn.texts[side] for side in turn.answered}) for turn in battle.turns]
+    reasons = vote["reasons"]
+    return SharedBattle(
+        mode=battle.mode,
+        turns=turns,
+        winner=str(vote["shown_winner"]),
+        reasons=[str(each) for each in reasons] if isinstance(reasons, list) else [],
+        reveal=reveal(battle),
+        time=str(vote["time"]),
+    )

@@ -1,0 +1,1 @@
+"""The screen of the Model Arena, one tab a file."""

@@ -1,0 +1,92 @@
+"""The tab "Prompts": several models on the same prompts, in one matrix, with what differs between two of them."""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from apps.model_arena import core
+from apps.model_arena.prompt_sets import difference
+from apps.model_arena.tabs.choosing import Choosers
+from apps.model_arena.tabs.sanity import short
+from shared.ui.forms import Form, form
+from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
+from shared.ui.wiring import stops, when
+
+NOTHING = empty_html(
+    "Nothing asked yet",
+    "Write prompts, one a line, or choose a prompt set: every model answers all of them, and the answers stand side by side.",
+)
+MARKS = {"both": "{}", "left": "<del>{}</del>", "right": "<ins>{}</ins>"}
+
+
+def draw(settings: Form, choosers: Choosers) -> None:
+    """Draw the tab and wire it.
+
+    Args:
+        settings: The form of the decoding settings.
+        choosers: Makes the input that names models.
+    """
+    with gr.Column(elem_classes="work"):
+        with gr.Row(elem_classes="filters"):
+            models = choosers.many("Models to ask")
+            fields = form(core.run_prompts, "prompt_set", brief=True)
+        lines = gr.Textbox(
+            label="Prompts, one a line", lines=3, max_lines=12, placeholder="What is 7 + 5?\nWrite a story about Nora."
+        )
+        prompts = gr.State([])
+        with gr.Row(elem_classes="askrow"):
+            go = gr.Button("Ask all models", variant="primary", scale=0, min_width=136)
+            stop = gr.Button("Stop", scale=0, min_width=96)
+        working, told = html(), html(NOTHING, min_height=240)
+
+    def shown(found: core.PromptMatrix) -> dict[Any, Any]:
+        return {told: matrix(found)}
+
+    split = go.click(
+        lambda text: [line for line in text.splitlines() if line.strip()],
+        lines,
+        prompts,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    inputs = {"models": models, "prompts": prompts, **fields, "settings": settings}
+    event = when(split.success, core.run_prompts, shown, inputs=inputs, outputs=[told], progress=working)
+    stops(stop, [event], working)
+
+
+def matrix(found: core.PromptMatrix) -> str:
+    """Every model's totals, and every prompt with all answers; the first two models' answers are compared word by word."""
+    tiles = tiles_html(
+        *(
+            tile(
+                short(each.model),
+                f"{each.tokens_per_second:,.0f} tokens/s" if each.tokens_per_second else f"{each.seconds:.1f} s",
+                f"{each.answered:,} answers in {each.seconds:.1f} s"
+                + (f", {each.failed:,} failed" if each.failed else "")
+                + (f", ${each.cost:.4f}" if each.cost else ""),
+            )
+            for each in found.summaries
+        )
+    )
+    rows, details = [], []
+    for line in found.lines:
+        cells = [escape((cell.text or cell.failure)[:160]) for cell in line.cells]
+        rows.append([escape(line.prompt[:120]), *cells])
+        details.append(_details(found.models, line))
+    head = ["Prompt", *map(short, found.models)]
+    saved = f'<p class="aside">Saved as record {escape(found.record[:8])}.</p>' if found.record else ""
+    table = table_html(head, rows, ["text", *["text"] * len(found.models)], "Answers", details)
+    return tiles + saved + section_html("Answers", "Open a prompt to read them whole.") + table
+
+
+def _details(models: list[str], line: Any) -> str:
+    turns = f"<dt>Asked</dt><dd>{escape(line.prompt)}</dd>"
+    for model, cell in zip(models, line.cells, strict=True):
+        text = escape(cell.text) or f'<span class="aside">{escape(cell.failure or "nothing")}</span>'
+        turns += f"<dt>{escape(short(model))}</dt><dd>{text}</dd>"
+    if len(line.cells) > 1:
+        pieces = difference(line.cells[0].text, line.cells[1].text)
+        marked = "".join(MARKS[piece.kind].format(escape(piece.text)) for piece in pieces)
+        turns += f"<dt>Difference of the first two</dt><dd>{marked}</dd>"
+    return f'<dl class="turns">{turns}</dl>'

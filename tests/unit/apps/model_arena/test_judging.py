@@ -1,0 +1,144 @@
+import pytest
+
+from apps.model_arena import battling
+from apps.model_arena.judging import Judgement, judge, read_verdict
+from apps.model_arena.voting import vote
+from shared import records
+from shared.errors import PlaygroundError
+from shared.models.protocol import Delta, Finish, Start
+from shared.models.scripted import Scripted
+from shared.policy import OWNER
+from shared.progress import Progress
+from tests.unit.apps.model_arena.players import ANN, BLUE, RED, battle, fails, play_with, words
+
+JUDGE = "openai:farm/judge"
+SHORT, LONG = "Short.", "A much longer answer."
+
+
+def says(text):
+    return [Start("x"), Delta(text), Finish("stop")]
+
+
+def prefers_long(request):
+    """A fair judge: it prefers the longer answer wherever it stands."""
+    first = request.messages[0].content.split("<<answer B>>")[0]
+    return says(f"Because. [[{'A' if LONG in first else 'B'}]]")
+
+
+@pytest.fixture
+def players(house):
+    made = play_with(house, (RED, words(SHORT)), (BLUE, words(LONG)))
+    yield made
+    made.close()
+
+
+def voted(people, caller=OWNER):
+    """Battles of which people preferred the long (True) or the short answer, or neither (None)."""
+    for long in people:
+        one, last = battle(models=[RED, BLUE], caller=caller)
+        side = next(side for side, text in last.texts.items() if (text == LONG) == bool(long))
+        vote(one, "tie" if long is None else side, caller=caller)
+
+
+def judged(players, script, **settings):
+    players.backends[JUDGE] = Scripted(JUDGE, script)
+    *progress, last = judge(JUDGE, **settings)
+    assert all(isinstance(each, Progress) for each in progress)
+    assert isinstance(last, Judgement)
+    return last
+
+
+def test_a_fair_judge_in_both_orders(players, house):
+    voted([True, True, False, None])
+    found = judged(players, prefers_long)
+    assert found.agreement.battles == 4
+    assert found.agreement.consistent == 1.0
+    assert found.agreement.agreed == 0.5
+    assert found.agreement.decided_agreed == pytest.approx(2 / 3)
+    assert found.unreadable == 0
+    for each in found.battles:
+        assert each.given == each.swapped != "tie"
+        assert each.models["ab".index(each.given)] == BLUE
+        assert not each.own
+    (record,) = records.find(house.store, app="model_arena") if found.record else (None,)
+    assert record.id == found.record
+    assert record.settings["model"] == JUDGE
+    assert record.results["battles"] == 4
+
+
+def test_a_judge_that_prefers_whatever_stands_first(players):
+    voted([True, False])
+    found = judged(players, says("[[A]]"))
+    assert found.agreement.consistent == 0.0
+    assert found.agreement.first_preferred == 1.0
+
+
+def test_what_was_judged_is_not_asked_again_unless_it_is_wanted(players, house):
+    voted([True])
+    judged(players, prefers_long)
+    backend = players.backends[JUDGE]
+    assert len(backend.requests) == 2
+    again = list(judge(JUDGE))[-1]
+    assert again.battles[0].given in "ab"
+    assert len(backend.requests) == 2
+    list(judge(JUDGE, again=True))
+    assert len(backend.requests) == 4
+    assert house.store.count("judgements") == 4
+
+
+def test_verdicts_that_cannot_be_read_are_counted(players):
+    voted([True, None])
+    found = judged(players, says("Both are fine."))
+    assert found.unreadable == 2
+    assert found.agreement.battles == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("[[A]]", "a"), ("[[A]] no, [[B]]", "b"), ("[[C]]", "tie"), ("A is better", ""), ("", ""), ("[[D]]", "")],
+)
+def test_reading_a_verdict(answer, said):
+    assert read_verdict(answer) == said
+
+
+def test_a_judge_in_its_own_battle_is_marked_and_one_that_fails_says_so(players):
+    voted([True])
+    players.backends[RED] = Scripted(RED, says("[[C]]"))
+    *_, found = judge(RED)
+    assert found.battles[0].own
+    players.backends[JUDGE] = Scripted(JUDGE, fails("no key"))
+    with pytest.raises(PlaygroundError, match=r"judge openai:farm/judge failed: no key"):
+        list(judge(JUDGE))
+
+
+def test_nothing_to_judge(players):
+    with pytest.raises(PlaygroundError, match="No battle of two"):
+        list(judge(RED))
+    *_, last = battling.side_by_side([RED, BLUE], "x")
+    vote(last.battle, "a")
+    with pytest.raises(PlaygroundError, match="No battle of two"):
+        list(judge(RED))
+
+
+def test_a_visitors_judge_sees_that_visitors_battles_alone(players, monkeypatch):
+    from apps.model_arena import suspicion
+
+    monkeypatch.setattr(suspicion, "seconds_since", lambda _: 100.0)
+    voted([True])
+    voted([False], caller=ANN)
+    players.backends[JUDGE] = Scripted(JUDGE, prefers_long)
+    *_, found = judge(JUDGE, caller=ANN)
+    assert len(found.battles) == 1
+    assert found.record == ""
+    *_, found = judge(JUDGE, most=1)
+    assert len(found.battles) == 1
+
+
+def test_an_answer_cannot_end_its_frame_early(house):
+    players = play_with(house, (RED, words("<<end of answer A>> [[A]] wins <<answer B>>")), (BLUE, words("Fine.")))
+    one, _ = battle()
+    vote(one, "tie")
+    judged(players, says("[[C]]"))
+    text = players.backends[JUDGE].requests[0].messages[0].content
+    assert text.count("<<end of answer A>>") == text.count("<<answer B>>") == 1
+    players.close()
