@@ -3,7 +3,8 @@
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apps import card, cards
@@ -25,12 +26,24 @@ def build(chosen: "Sequence[AppCard]") -> "dict[str, gr.Blocks]":
     return {"/" if alone else path: blocks for path, blocks in made}
 
 
+def pages(chosen: "Sequence[AppCard]") -> "dict[str, gr.Blocks | Callable[[], gr.Blocks]]":
+    """What is served by path: the page at "/" is built now, every other one when it is first asked for."""
+    if len(chosen) == 1:
+        return {**build(chosen)}
+
+    def page(each: "AppCard") -> "gr.Blocks":
+        made: gr.Blocks = importlib.import_module(f"apps.{each.name}.app").build(chosen)
+        return made
+
+    return {each.path: page(each) if each.path == "/" else partial(page, each) for each in chosen}
+
+
 def server(chosen: "Sequence[AppCard]", environment: env.Environment) -> "fastapi.FastAPI":
     """Everything that is served, ready for an ASGI server."""
     from shared.ui.mount import mount
 
     return mount(
-        build(chosen), public=environment.public, loopback=environment.host in {"127.0.0.1", "localhost", "::1"}
+        pages(chosen), public=environment.public, loopback=environment.host in {"127.0.0.1", "localhost", "::1"}
     )
 
 

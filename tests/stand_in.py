@@ -22,7 +22,7 @@ class StandIn:
         return self.backends[ref]
 
     def stream(
-        self, ref: str, request: Request, timeouts: Timeouts = Timeouts(), caller: Caller = OWNER
+        self, ref: str, request: Request, timeouts: Timeouts = Timeouts(), caller: Caller = OWNER, **loading: str
     ) -> Iterator[list[Event]]:
         self.asked.append((ref, request, caller))
         return play(self.loop, self.backend(ref, caller), request, timeouts)

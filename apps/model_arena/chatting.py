@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from apps.model_arena.keeping import keep
 from apps.model_arena.replies import Growing, Reply
 from shared.errors import PlaygroundError
 from shared.models.picker import ModelRow
 from shared.models.protocol import Decoding, Message, Request
+from shared.models.weights import Quantise
 from shared.policy import OWNER, Caller
+from shared.settings import Advanced
 from shared.suite import suite
 
 LONGEST = 100_000  # characters of a prompt; a longer one is a mistake, and no model here has such a window
@@ -35,6 +37,9 @@ def chat(
     system: str = "",
     settings: Decoding = Decoding(),
     keep_record: bool = False,
+    quantise: Annotated[Quantise, Advanced] = "",
+    draft: Annotated[str, Advanced] = "",
+    tools: Annotated[list[dict[str, Any]], Advanced] = [],  # noqa: B006 - pydantic copies it
     caller: Caller = OWNER,
 ) -> Iterator[Reply]:
     """Ask one model, and read its answer as it is written.
@@ -46,6 +51,9 @@ def chat(
         system: Instructions that stand before the conversation.
         settings: How the answer is drawn.
         keep_record: Leave a record of this answer.
+        quantise: Load the linear layers of a model of this machine in 8 bits (int8) or 4 (nf4); empty keeps its own.
+        draft: Ref of a smaller model of this machine that guesses ahead (speculative decoding, Leviathan et al. 2023).
+        tools: Tools that the model may ask for, in OpenAI's form. What it asks for is shown and never run.
         caller: Who asks.
 
     Returns:
@@ -54,9 +62,9 @@ def chat(
     Raises:
         PlaygroundError: Nothing was asked, the model is not known or cannot be used, or it failed; in its own words.
     """
-    request = Request(messages=_messages(prompt, history, system), decoding=settings)
+    request = Request(messages=_messages(prompt, history, system), decoding=settings, tools=tuple(tools))
     growing = Growing(model, [*history, Message("user", prompt)])
-    for events in suite().models.stream(model, request, caller=caller):
+    for events in suite().models.stream(model, request, caller=caller, quantise=quantise, draft=draft):
         growing.hear(events)
         if not growing.reason:  # what came before a failure is shown, too
             yield growing.reply()
@@ -65,7 +73,8 @@ def chat(
     if not keep_record:
         yield reply
         return
-    arguments = _arguments(model, prompt, history, system, settings)
+    more = {"quantise": quantise, "draft": draft, "tools": tools}
+    arguments = _arguments(model, prompt, history, system, settings) | more
     yield growing.reply(_record(arguments, reply.text, _numbers(reply), caller))
 
 
@@ -76,6 +85,8 @@ def save_chat(
     history: list[Message] = [],  # noqa: B006 - pydantic copies it
     system: str = "",
     settings: Decoding = Decoding(),
+    quantise: Annotated[Quantise, Advanced] = "",
+    draft: Annotated[str, Advanced] = "",
     caller: Caller = OWNER,
 ) -> str:
     """Leave a record of an answer that was given already; running it again asks the model the same.
@@ -87,6 +98,8 @@ def save_chat(
         history: What was said before.
         system: The instructions before the conversation.
         settings: How the answer was drawn.
+        quantise: How the model was loaded.
+        draft: Which model guessed ahead.
         caller: Who asks.
 
     Returns:
@@ -98,7 +111,8 @@ def save_chat(
     if not answer:
         raise PlaygroundError("There is no answer to save yet. Ask the model first.")
     _messages(prompt, history, system)
-    return _record(_arguments(model, prompt, history, system, settings), answer, {}, caller)
+    arguments = _arguments(model, prompt, history, system, settings) | {"quantise": quantise, "draft": draft, "tools": []}
+    return _record(arguments, answer, {}, caller)
 
 
 def _messages(prompt: str, history: list[Message], system: str) -> tuple[Message, ...]:
@@ -125,12 +139,8 @@ def _arguments(model: str, prompt: str, history: list[Message], system: str, set
 
 
 def _numbers(reply: Reply) -> dict[str, float]:
-    return {
-        "prompt_tokens": reply.prompt_tokens,
-        "answer_tokens": reply.answer_tokens,
-        "tokens_per_second": reply.tokens_per_second,
-        "first_seconds": reply.first_seconds,
-    }
+    """What is the same whenever the answer is: times are not, and a replay compares every number."""
+    return {"prompt_tokens": reply.prompt_tokens, "answer_tokens": reply.answer_tokens}
 
 
 def _record(arguments: dict[str, Any], answer: str, numbers: dict[str, float], caller: Caller) -> str:

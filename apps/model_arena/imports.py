@@ -5,6 +5,7 @@ is ever counted as a tie.
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from apps.model_arena.ballot import Ballot
 from apps.model_arena.style import measure
@@ -35,6 +38,7 @@ OUTCOMES = {
 READERS = {"csv": read_csv, "json lines": read_lines, "json document": read_document}
 LONGEST = 300  # characters of a model's name
 PARQUET_ROWS = 10_000
+_BALLOT = TypeAdapter(Ballot)
 
 
 @dataclass(frozen=True)
@@ -173,11 +177,12 @@ def _own(row: dict[str, Any], battle: str) -> Ballot:
         raise _Unclear("A model is on two sides: a vote between a model and itself tells nothing.")
     known = {key: value for key, value in row.items() if value is not None}
     try:
-        return Ballot.of_body(
-            {"battle": battle, "time": "", **known, "models": names, "winner": str(row.get("winner"))}
-        )
-    except (ValueError, TypeError) as error:
-        raise _Unclear(f"It is no vote: {error}") from error
+        body = {"battle": battle, "time": "", **known, "models": names}
+        return _BALLOT.validate_json(json.dumps(body, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: " for part in first["loc"][:1])
+        raise _Unclear(f"It is no vote: {place}{first['msg']}.") from error
 
 
 def _name(value: Any, column: str) -> str:

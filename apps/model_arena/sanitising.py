@@ -144,7 +144,7 @@ Tokens = Sequence["Token"]
 
 
 def _open_link(_self: "RendererHTML", tokens: Tokens, place: int, _options: Any, _env: MutableMapping[str, Any]) -> str:
-    return f'<a href="{html.escape(_address(tokens[place].attrGet("href")))}">'
+    return _link(_address(tokens[place].attrGet("href")))
 
 
 def _close_link(
@@ -154,14 +154,19 @@ def _close_link(
     start = max(i for i in range(place) if tokens[i].type == "link_open")
     host = _host(_address(tokens[start].attrGet("href")))
     said = "".join(token.content for token in tokens[start:place])
-    return "</a>" if host and host in said else f"</a> ({html.escape(host)})"
+    return "</a>" if host in said else f"</a> ({html.escape(host)})"
 
 
 def _image(_self: "RendererHTML", tokens: Tokens, place: int, _options: Any, _env: MutableMapping[str, Any]) -> str:
     """A picture is never fetched: a link says where it is."""
     address = _address(tokens[place].attrGet("src"))
-    name = html.escape(tokens[place].content or "image")
-    return f'<a href="{html.escape(address)}">{name}</a> ({html.escape(_host(address))})'
+    name, host = html.escape(tokens[place].content or "image"), _host(address)
+    return f"{_link(address)}{name}</a>" + (f" ({html.escape(host)})" if host else "")
+
+
+def _link(address: str) -> str:
+    """The start of a link; one without an address leads nowhere, or it would open this page once more."""
+    return f'<a href="{html.escape(address)}">' if address else "<a>"
 
 
 def _code(_self: "RendererHTML", tokens: Tokens, place: int, _options: Any, _env: MutableMapping[str, Any]) -> str:

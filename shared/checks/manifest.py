@@ -100,6 +100,9 @@ class Check:
         return judge(self.checker, self.expect, answer)
 
 
+CHECK = TypeAdapter(Check)
+
+
 @cache
 def checks(path: Path = MANIFEST) -> tuple[Check, ...]:
     """Every check, in the order of the manifest.
@@ -134,7 +137,7 @@ def _check(raw: Mapping[str, Any], name: str, place: int) -> Check:
     """One entry, with every field of the right type."""
     where = f"{name}, check {place} '{raw.get('id', '')}'"
     try:
-        check = TypeAdapter(Check).validate_json(json.dumps(raw))
+        check = CHECK.validate_json(json.dumps(raw))
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])

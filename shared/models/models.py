@@ -108,6 +108,7 @@ class Models:
         timeouts: Timeouts = Timeouts(),
         caller: Caller = OWNER,
         quantise: Quantise = "",
+        draft: str = "",
     ) -> Iterator[list[Event]]:
         """Ask a model, and hear its answer as it comes.
 
@@ -117,6 +118,7 @@ class Models:
             timeouts: How long to wait for what.
             caller: Who asks.
             quantise: As in `backend`.
+            draft: As in `backend`.
 
         Returns:
             Iterates over the events that came since the last time, at least ten times a second; sometimes none. The last
@@ -125,7 +127,7 @@ class Models:
         Raises:
             PlaygroundError: As `backend` does, before anything is asked.
         """
-        return play(self.loop, self.backend(ref, caller, quantise), request, timeouts)
+        return play(self.loop, self.backend(ref, caller, quantise, draft), request, timeouts)
 
     def answer(
         self,

@@ -1,6 +1,9 @@
 """Serving pages: the only place that mounts or launches a Blocks, because Gradio leaves a hole there."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,6 +12,7 @@ import gradio as gr
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.ui.later import Later
 from shared.ui.theme import Playground
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -32,15 +36,27 @@ class LoopbackHosts:
         await self.app(scope, receive, send)
 
 
-def mount(pages: Mapping[str, gr.Blocks], *, public: bool = False, loopback: bool = True) -> fastapi.FastAPI:
+def mount(
+    pages: Mapping[str, gr.Blocks | Callable[[], gr.Blocks]], *, public: bool = False, loopback: bool = True
+) -> fastapi.FastAPI:
     """One server for several pages, with `/healthz`.
 
     Args:
-        pages: The Blocks by path; "/" is mounted last, or it would swallow the others.
+        pages: The Blocks by path, or what makes one when it is first asked for; "/" is mounted last, or it would swallow the
+            others.
         public: Whether strangers can reach the server.
         loopback: Whether to answer under this machine's own names alone.
     """
-    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    later: list[Later] = []
+
+    @asynccontextmanager
+    async def alive(_: fastapi.FastAPI) -> AsyncIterator[None]:
+        yield
+        for each in later:
+            await each.close()
+
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
+    building = asyncio.Lock()
     paths = sorted(pages, key=lambda path: path == "/")
 
     @app.get("/healthz")
@@ -51,11 +67,25 @@ def mount(pages: Mapping[str, gr.Blocks], *, public: bool = False, loopback: boo
         if path != "/":
             app.add_api_route(path, _to_slash, include_in_schema=False)
     for path in paths:
-        gr.mount_gradio_app(app, pages[path], path, **_look(public))
-        # gradio 6.31 sets this in launch() alone; without it every file input reads any file of the server for anybody.
-        pages[path].has_launched = True
+        page = pages[path]
+        if isinstance(page, gr.Blocks):
+            _mount_one(app, page, path, public)
+        else:
+            later.append(Later(partial(_alone, page, path, public), building))
+            app.mount(path, later[-1])
     if loopback:
         app.add_middleware(LoopbackHosts)
+    return app
+
+
+def _alone(make: Callable[[], gr.Blocks], path: str, public: bool) -> fastapi.FastAPI:
+    return _mount_one(fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None), make(), path, public)
+
+
+def _mount_one(app: fastapi.FastAPI, blocks: gr.Blocks, path: str, public: bool) -> fastapi.FastAPI:
+    gr.mount_gradio_app(app, blocks, path, **_look(public))
+    # gradio 6.31 sets this in launch() alone; without it every file input reads any file of the server for anybody.
+    blocks.has_launched = True
     return app
 
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.queueing import Queue
 
 from shared.appcard import AppCard
 from shared.suite import suite
 from shared.ui.guard import Guarded
 from shared.ui.pieces import Kind, header_html, html, nav_html
 from shared.ui.wiring import expose
+
+AT_ONCE = 16  # calls of one endpoint or listener that run at the same time
+WAITING = 256  # calls that may wait; the next one is told that the server is busy
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None) -> 
         made = Page(blocks, card, html(header_html(card.title, card.sentence)))
         yield made
         blocks.load(lambda: made.header()[made.head], None, made.head, api_visibility="private", show_progress="hidden")
-    blocks.queue(default_concurrency_limit=16, max_size=256)
+        # What `blocks.queue()` does, before Gradio 6.31 makes the page's app: afterwards it would be made a second time.
+        blocks._queue = Queue(True, blocks.max_threads, 1, WAITING, blocks, default_concurrency_limit=AT_ONCE)
 
 
 def saved() -> tuple[str, Kind]:

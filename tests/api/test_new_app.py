@@ -81,9 +81,9 @@ mirror = pages["/mirror"]
 public = {fn.api_name: fn for fn in mirror.fns.values() if fn.api_visibility == "public"}
 labels = [block.label for block in mirror.blocks.values() if getattr(block, "label", None)]
 bars = [str(block.value) for page in pages.values() for block in page.blocks.values() if 'class="nav"' in str(getattr(block, "value", ""))]
-assert list(pages) == ["/", "/datasets", "/mirror"], list(pages)
+assert set(pages) == {card.path for card in cards()} and "/mirror" in pages, list(pages)
 assert list(public) == ["turn"]
-assert len(bars) == 3 and all("Mirror</a>" in bar for bar in bars)
+assert len(bars) == len(pages) and all("Mirror</a>" in bar for bar in bars)
 assert "### `/turn`" in documents.api() and "What is this text backwards?" in documents.app_table()
 properties = public["turn"].inputs[1]._api_info["properties"]
 print(sorted(properties), [label for label in labels if label in {"Times", "Loud"}])

@@ -50,6 +50,7 @@ class Chat:
     prompt: gr.Textbox
     buttons: dict[str, gr.Button]
     sent: gr.Textbox
+    loading: Form
 
     def replied(self, reply: core.Reply) -> dict[Any, Any]:
         """A piece of the answer came."""
@@ -82,10 +83,12 @@ def draw(settings: Form, choosers: Choosers) -> None:
         with gr.Row(elem_classes="samples"):
             for name in ("Regenerate", "Save as record", "New chat"):
                 buttons[name] = gr.Button(name, scale=0, min_width=112)
+        with gr.Accordion("How the model is loaded", open=False):
+            loading = form(core.chat, "quantise", "draft", fold=False)
         with gr.Accordion("Prompt as sent, chat template applied", open=False):
             sent = gr.Textbox(show_label=False, lines=6, max_lines=16, interactive=False, elem_classes="mono")
     states = [gr.State([]), gr.State([]), gr.State("")]
-    parts = Chat(*states, model, system, samples, chatbot, told, prompt, buttons, sent)
+    parts = Chat(*states, model, system, samples, chatbot, told, prompt, buttons, sent, loading)
     _wire(parts, settings)
 
 
@@ -107,6 +110,7 @@ def _wire(chat: Chat, settings: Form) -> None:
     again = chat.buttons["Regenerate"].click
     begun.append(again(rewind, [chat.said, settings["seed"]], [*ready, settings["seed"]], **quiet))
     asking = {"model": chat.model, "prompt": chat.asked, "history": chat.before, "system": chat.system}
+    asking |= chat.loading
     drawn = [chat.chatbot, chat.told, chat.sent, chat.said]
     running = []
     for event in begun:

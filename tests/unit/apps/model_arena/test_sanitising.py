@@ -13,7 +13,7 @@ from apps.model_arena.sanitising import LATEX_DELIMITERS, LONGEST, TAGS, sanitis
 FENCE = re.compile(r"(?ms)^(`{3,})([^`\n]*)\n(.*?)^\1$")
 ATTRIBUTES = {"a": {"href", "target", "rel"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}}
 
-ATTACKS = """
+ATTACKS = r"""
 <script>alert(1)</script>
 <ScRiPt src=//evil.example/x.js></sCrIpT>
 <img src=x onerror=alert(1)>
@@ -207,6 +207,7 @@ def assert_harmless(safe):
 
 def test_the_corpus_is_large():
     assert len(CORPUS) >= 90
+    assert sum("\n" in attack for attack in CORPUS) >= 10, "attacks of several lines are whole"
 
 
 @pytest.mark.parametrize("attack", CORPUS)
@@ -330,6 +331,9 @@ def test_links_say_where_they_lead_and_pictures_are_links():
     assert "</a> (evil.example)" in sanitise("[bank](https://bank.example@evil.example/)")
     assert "</a> (" not in sanitise("<https://a.example/x>")
     assert "<img" not in sanitise("![cat](https://a.example/c.png)")
+    for nowhere in ("[x]()", "![x](  )"):
+        assert "href" not in sanitise(nowhere)
+        assert ">x</a></p>" in sanitise(nowhere)
     assert ">cat</a> (a.example)" in sanitise("![cat](https://a.example/c.png)")
 
 
