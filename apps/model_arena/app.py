@@ -35,7 +35,7 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
     """
     settings: Form = {}
     choosers = Choosers()
-    with page(CARD, beside, lambda: settings.update(form(Decoding, labels=LABELS))) as made:
+    with page(CARD, beside, lambda: settings.update(form(Decoding, labels=LABELS)), headed=False) as made:
         sharing.draw(made.blocks)
         with gr.Tabs():
             with gr.Tab("Battle"):

@@ -111,7 +111,11 @@ def save_chat(
     if not answer:
         raise PlaygroundError("There is no answer to save yet. Ask the model first.")
     _messages(prompt, history, system)
-    arguments = _arguments(model, prompt, history, system, settings) | {"quantise": quantise, "draft": draft, "tools": []}
+    arguments = _arguments(model, prompt, history, system, settings) | {
+        "quantise": quantise,
+        "draft": draft,
+        "tools": [],
+    }
     return _record(arguments, answer, {}, caller)
 
 

@@ -22,6 +22,8 @@ from shared.records import Record
 from shared.suite import suite
 from shared.uploads import Download
 
+TIMES = ("seconds", "per_second")  # how names of results end that differ whenever something runs again
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -128,7 +130,7 @@ def replay(id: str, caller: Caller = OWNER) -> Iterator[Progress | Replayed]:
         caller: Who asks.
 
     Returns:
-        Progress while it runs; at last the comparison with the original.
+        Progress while it runs; at last the comparison with the original. How long something took is no difference.
 
     Raises:
         PlaygroundError: The record is unknown, or its app or endpoint is not here.
@@ -150,7 +152,7 @@ def replay(id: str, caller: Caller = OWNER) -> Iterator[Progress | Replayed]:
         yield Replayed(id, "", exact, why, same=True)
         return
     rows = [row for row in history.difference([original, history.load(suite().store, new)]) if not row.same]
-    out = [row for row in rows if row.name.split(".")[0] in {"results", "artifacts"}]
+    out = [row for row in rows if row.name.split(".")[0] in {"results", "artifacts"} and not row.name.endswith(TIMES)]
     yield Replayed(id, new, exact, why, not out, [{"name": row.name, "values": list(row.values)} for row in out])
 
 

@@ -97,7 +97,8 @@ def launch(blocks: gr.Blocks, *, public: bool = False, **options: Any) -> tuple[
         public: Whether strangers can reach the server.
         options: For `Blocks.launch`: server_name, server_port, prevent_thread_lock...
     """
-    started: tuple[Any, str, str] = blocks.launch(quiet=True, **_look(public), **options)
+    kept = {"state_session_capacity": blocks.state_session_capacity}  # or launch() would put its own number back
+    started: tuple[Any, str, str] = blocks.launch(quiet=True, **_look(public), **kept, **options)
     return started
 
 

@@ -15,6 +15,7 @@ from shared.ui.pieces import Kind, header_html, html, nav_html
 from shared.ui.wiring import expose
 
 AT_ONCE = 16  # calls of one endpoint or listener that run at the same time
+SESSIONS = 300  # pages whose state is kept; each takes half a megabyte, and a call without a session is one, too
 WAITING = 256  # calls that may wait; the next one is told that the server is busy
 
 
@@ -38,13 +39,14 @@ class Page:
 
 
 @contextmanager
-def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None) -> Iterator[Page]:
+def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None, headed: bool = True) -> Iterator[Page]:
     """A Blocks with everything that all pages share; the app adds its own inside the block.
 
     Args:
         card: The app; its endpoints are published first, before a listener can claim their names.
         beside: Every app that is served with it; none when it runs alone.
         sidebar: Draws the settings: called without arguments inside a sidebar.
+        headed: Whether the header is drawn when the page loads; an app with chips of its own draws it itself.
     """
     with Guarded(title=card.title, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         expose(card)
@@ -54,9 +56,13 @@ def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None) -> 
                 sidebar()
         made = Page(blocks, card, html(header_html(card.title, card.sentence)))
         yield made
-        blocks.load(lambda: made.header()[made.head], None, made.head, api_visibility="private", show_progress="hidden")
+        if headed:
+            blocks.load(
+                lambda: made.header()[made.head], None, made.head, api_visibility="private", show_progress="hidden"
+            )
         # What `blocks.queue()` does, before Gradio 6.31 makes the page's app: afterwards it would be made a second time.
         blocks._queue = Queue(True, blocks.max_threads, 1, WAITING, blocks, default_concurrency_limit=AT_ONCE)
+        blocks.state_session_capacity = SESSIONS
 
 
 def saved() -> tuple[str, Kind]:

@@ -1,6 +1,5 @@
 """The tab "Battle": ask hidden models the same, vote, and see who was who."""
 
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -10,7 +9,7 @@ from apps.model_arena import core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
 from apps.model_arena.tabs.choosing import Choosers
-from apps.model_arena.tabs.sanity import short
+from apps.model_arena.tabs.ring import VOTES, WAIT, Battle
 from shared.ui.forms import Form, form
 from shared.ui.pieces import html
 from shared.ui.wiring import stops, when
@@ -23,79 +22,6 @@ SAMPLES = [
     "日本的首都是哪里？",
 ]
 REASONS = ["More correct", "Follows the instruction", "Clearer", "Better style", "Shorter", "Right language"]
-VOTES = {**{side: f"{side.upper()} is better" for side in SIDES}, "tie": "Equally good", "both_bad": "All are bad"}
-WAIT = '<p class="aside">You can vote once all answers are complete; the names appear after the vote.</p>'
-WRITING = (
-    '<p class="aside" role="status">The answers are being written. A model that is not in memory yet is loaded first, which takes '
-    "some seconds. You can vote once all are complete.</p>"
-)
-
-
-@dataclass(frozen=True)
-class Battle:
-    """The tab's parts.
-
-    Attributes:
-        battle: Id of the battle on the screen.
-        shown: How many sides are on the screen.
-    """
-
-    battle: gr.State
-    prompt: gr.Textbox
-    ask: gr.Button
-    on: gr.Button
-    again: gr.Button
-    stop: gr.Button
-    samples: list[gr.Button]
-    cards: list[duel.Card]
-    votes: dict[str, gr.Button]
-    reasons: gr.Dropdown
-    told: gr.HTML
-    share: gr.Button
-    fields: Form
-
-    @property
-    def drawn(self) -> list[Any]:
-        """Everything that a battle changes."""
-        ballot = [*self.votes.values(), self.reasons, self.told, self.share]
-        return [self.battle, self.on, self.again, *duel.parts(self.cards), *ballot]
-
-    def voting(self, allowed: bool, sides: list[str] | None = None) -> dict[Any, Any]:
-        """The buttons that vote and go on, allowed or not; for these sides when they change."""
-        found: dict[Any, Any] = {}
-        for winner, button in self.votes.items():
-            visible = {} if sides is None else {"visible": winner in sides or winner in ("tie", "both_bad")}
-            found[button] = gr.Button(interactive=allowed, **visible)
-        return {**found, self.on: gr.Button(interactive=allowed), self.again: gr.Button(interactive=allowed)}
-
-    def begun(self, asked: core.Asked) -> dict[Any, Any]:
-        """A battle has begun: empty cards, no vote yet."""
-        ready = {self.battle: asked.battle, self.told: WRITING, self.reasons: [], self.share: gr.Button(visible=False)}
-        return {**ready, **duel.opened(self.cards, asked.sides), **self.voting(False, asked.sides)}
-
-    def went_on(self, _asked: core.Asked) -> dict[Any, Any]:
-        """The next prompt was said: the same sides, no vote yet."""
-        return {self.told: WRITING, **self.voting(False)}
-
-    def grown(self, answers: core.Answers) -> dict[Any, Any]:
-        """Pieces of the answers came."""
-        turns = [(turn.prompt, turn.texts) for turn in answers.turns]
-        found = duel.answered(self.cards, turns, answers.failed, list(answers.texts))
-        told = {self.told: WAIT} if answers.finished else {}
-        return {**found, **told, **self.voting(answers.finished)}
-
-    def revealed(self, found: core.Reveal) -> dict[Any, Any]:
-        """The vote is on the disk: names, and what every answer took."""
-        names = {
-            card.who: duel.name(side, found.models[side], duel.took(found.timings.get(side), found.costs.get(side)))
-            for card, side in zip(self.cards, SIDES, strict=True)
-            if side in found.models
-        }
-        said = f"Saved. {' '.join(f'{side.upper()} was {short(ref)}.' for side, ref in found.models.items())}"
-        hidden = f" A name was hidden in side {', '.join(found.named).upper()}." if found.named else ""
-        lost = "".join(f" Side {side.upper()} failed: {why}" for side, why in found.failures.items())
-        told = f'<p class="place" role="status">{escape(said + hidden + lost)}</p>'
-        return {**names, self.told: told, self.share: gr.Button(visible=True), **self.voting(False)}
 
 
 def draw(settings: Form, choosers: Choosers) -> list[Any]:
@@ -151,18 +77,20 @@ def draw(settings: Form, choosers: Choosers) -> list[Any]:
 
 def _wire_asking(tab: Battle, settings: Form) -> None:
     running: list[Any] = []
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
     def ask(trigger: Any, function: Any, inputs: dict[str, Any]) -> None:
         begun = when(
             trigger, function, tab.begun if function is core.ask else tab.went_on, inputs=inputs, outputs=tab.drawn
         )
         running.append(begun)
-        begun.success(lambda: "", None, tab.prompt, api_visibility="private", show_progress="hidden")
+        begun.success(lambda: "", None, tab.prompt, **quiet)
         answer(begun.success, core.answer)
 
     def answer(trigger: Any, function: Any) -> None:
         inputs = {"battle": tab.battle, "settings": settings}
         event = when(trigger, function, tab.grown, inputs=inputs, outputs=tab.drawn, show_progress="hidden")
+        event.failure(tab.broken_off, None, outputs=[*tab.asks, tab.again, tab.told], **quiet)
         running.append(event)
 
     for trigger in (tab.ask.click, tab.prompt.submit):
@@ -172,6 +100,7 @@ def _wire_asking(tab: Battle, settings: Form) -> None:
     ask(tab.on.click, core.say, {"prompt": tab.prompt, "battle": tab.battle})
     answer(tab.again.click, core.regenerate)
     stops(tab.stop, running)
+    tab.stop.click(tab.broken_off, None, [*tab.asks, tab.again, tab.told], **quiet)
 
 
 def _wire_voting(tab: Battle) -> list[Any]:

@@ -93,15 +93,20 @@ def draw(settings: Form, choosers: Choosers) -> None:
 
 
 def _wire(chat: Chat, settings: Form) -> None:
-    ready = [chat.before, chat.asked, chat.prompt, chat.chatbot]
+    asks = [chat.buttons["Send"], chat.buttons["Regenerate"], *chat.samples]
+    ready = [chat.before, chat.asked, chat.prompt, chat.chatbot, *asks]
+    off = [gr.Button(interactive=False)] * len(asks)  # a question asked now would be dropped
+    on = (gr.Textbox(interactive=True), *[gr.Button(interactive=True)] * len(asks))
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
     def begin(said: Said, prompt: str) -> tuple[Any, ...]:
-        return said, prompt, "", bubbles([*said, {"role": "user", "content": prompt}])
+        asked = bubbles([*said, {"role": "user", "content": prompt}])
+        return said, prompt, gr.Textbox("", interactive=False), asked, *off
 
     def rewind(said: Said, seed: int) -> tuple[Any, ...]:
         question = said[-2]["content"] if len(said) > 1 else ""
-        return said[:-2], question, "", bubbles(said[:-1]), seed + 1  # the same seed would say the same again
+        box = gr.Textbox("", interactive=False)
+        return said[:-2], question, box, bubbles(said[:-1]), *off, seed + 1  # the same seed would say the same again
 
     begun = [trigger(begin, [chat.said, chat.prompt], ready, **quiet) for trigger in (
         chat.buttons["Send"].click, chat.prompt.submit)]  # fmt: skip
@@ -118,8 +123,10 @@ def _wire(chat: Chat, settings: Form) -> None:
         running.append(
             when(event.success, core.chat, chat.replied, inputs=inputs, outputs=drawn, show_progress="hidden")
         )
+        running[-1].then(lambda: on, None, [chat.prompt, *asks], **quiet)
         running[-1].failure(lambda asked: asked, chat.asked, chat.prompt, **quiet)  # what was typed is not lost
     stops(chat.buttons["Stop"], running)
+    chat.buttons["Stop"].click(lambda: on, None, [chat.prompt, *asks], **quiet)
     _wire_keeping(chat, settings, asking, quiet)
 
 

@@ -35,7 +35,9 @@ class Choosers:
         return self._box(count, label=label, multiselect=True)
 
     def _box(self, count: int, **look: Any) -> gr.Dropdown:
-        box = gr.Dropdown(choices=[], value=None, allow_custom_value=True, interactive=True, **look)
+        box = gr.Dropdown(
+            choices=[], value=[] if look.get("multiselect") else None, allow_custom_value=True, interactive=True, **look
+        )
         self.boxes.append(box)
         self._counts[box] = count
         return box
