@@ -108,6 +108,9 @@ def _wire(chat: Chat, settings: Form) -> None:
         box = gr.Textbox("", interactive=False)
         return said[:-2], question, box, bubbles(said[:-1]), *off, seed + 1  # the same seed would say the same again
 
+    def given_back(asked: str) -> tuple[Any, ...]:
+        return gr.Textbox(asked, interactive=True), *on[1:]  # what was typed is not lost
+
     begun = [trigger(begin, [chat.said, chat.prompt], ready, **quiet) for trigger in (
         chat.buttons["Send"].click, chat.prompt.submit)]  # fmt: skip
     for sample in chat.samples:
@@ -123,8 +126,8 @@ def _wire(chat: Chat, settings: Form) -> None:
         running.append(
             when(event.success, core.chat, chat.replied, inputs=inputs, outputs=drawn, show_progress="hidden")
         )
-        running[-1].then(lambda: on, None, [chat.prompt, *asks], **quiet)
-        running[-1].failure(lambda asked: asked, chat.asked, chat.prompt, **quiet)  # what was typed is not lost
+        running[-1].success(lambda: on, None, [chat.prompt, *asks], **quiet)
+        running[-1].failure(given_back, chat.asked, [chat.prompt, *asks], **quiet)
     stops(chat.buttons["Stop"], running)
     chat.buttons["Stop"].click(lambda: on, None, [chat.prompt, *asks], **quiet)
     _wire_keeping(chat, settings, asking, quiet)
