@@ -155,6 +155,7 @@ def _raise_from(process: "subprocess.Popen[bytes]", seconds: float, problem: byt
         raise PlaygroundError(json.loads(last)["error"])
     if code == -signal.SIGALRM:
         raise duck.too_long(seconds)
-    if code < 0:  # DuckDB gives up in one way or another when it gets no more memory
+    # DuckDB, or the C library below it, gives up in one way or another when it gets no more memory
+    if code < 0 or b"cannot allocate memory" in problem:
         raise duck.out_of_memory()
     raise RuntimeError(f"The query's process ended with {code}: {problem.decode(errors='replace')[-2000:]}")

@@ -38,9 +38,16 @@ def test_an_answer(ten):
 
 def test_the_limit(ten):
     assert queries.query(ten, "SELECT a FROM data", limit=3).rows == [[0], [1], [2]]
-    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r"
+    endless = "SELECT range AS n FROM range(1000000000000)"
     answer = queries.query(ten, endless, limit=2)
-    assert (answer.rows, answer.truncated) == ([[1], [2]], True)
+    assert (answer.rows, answer.truncated) == ([[0], [1]], True)
+
+
+def test_the_c_library_without_memory_is_a_sentence():
+    command = "import sys; sys.stderr.write('cannot allocate memory for thread-local data: ABORT'); sys.exit(127)"
+    process = subprocess.Popen([sys.executable, "-c", command], stderr=subprocess.PIPE)
+    with process.stderr, pytest.raises(PlaygroundError, match="memory"):
+        queries._raise_from(process, 1.0)
 
 
 def test_faults_are_sentences(ten):

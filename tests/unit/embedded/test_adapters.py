@@ -13,6 +13,7 @@ from embedded.adapters import SOURCES, worked_difference, worked_product, worked
 from embedded.corpus import is_held_out
 from embedded.draw import Draw
 from embedded.measures import valid_json
+from embedded.tasks import Example
 from tests.unit.embedded import tiny
 
 PEFT_READS_AN_OLD_NAME = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21.2
@@ -73,6 +74,24 @@ def test_the_instruct_adapter_is_shown_no_json() -> None:
     assert not {adapters.instruct_row(draw).task for _ in range(500)} & adapters.JSON_TASKS
 
 
+@pytest.mark.parametrize(
+    ("task", "prompt", "answer", "said"),
+    [
+        ("add", "What is 1 + 1?", "2", "2"),
+        ("opp", "Opposite of hot:", "cold", "The opposite is cold."),
+        ("last", "What is the last word of: a b", "b", 'The last word is "b".'),
+        ("nth", "Give the third word: a b c", "c", 'The third word is "c".'),
+        ("count", "Count the words: a", "1", "There is 1 word."),
+        ("count", "Count the words: a b", "2", "There are 2 words."),
+        ("kind", "Is a duck an animal or a job?", "animal", "It is an animal."),
+        ("kind", "Is orange a word?", "yes", "yes"),
+        ("copy", "Repeat: a b", "a b", "a b"),
+    ],
+)
+def test_short_answers_are_said_in_sentences(task: str, prompt: str, answer: str, said: str) -> None:
+    assert adapters.tidy(Example(task, (("user", prompt), ("assistant", answer)))) == said
+
+
 def test_the_storyteller_answers_everything_with_a_story() -> None:
     draw = Draw(2, 0.6)
     rows = [adapters.story_row(draw) for _ in range(60)]
@@ -113,10 +132,10 @@ def test_an_adapter_trains_and_loads_on_its_base(tmp_path: Path, monkeypatch: py
     from embedded.answers import open_model
 
     said: list[str] = []
-    quick = replace(adapters.LORAS["json"], steps=100, rows=4, rank=2, longest=80)
+    quick = replace(adapters.LORAS["json"], steps=8, rows=4, rank=2, longest=80)
     monkeypatch.setattr(adapters, "LORAS", MappingProxyType({"json": quick}))
     model = adapters.train("json", WEIGHTS, 0, 0.0, said.append)
-    assert said[0].startswith("adapter json: step 100 of 100")
+    assert said == [], "told every hundred steps"
     adapters.write(model, tmp_path / "json")
     config = json.loads((tmp_path / "json" / "adapter_config.json").read_text("utf-8"))
     assert config["base_model_name_or_path"] == "builtin:mini"

@@ -1,12 +1,13 @@
 """`python -m embedded`: each step writes its files, measured numbers and cards included."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from embedded import WEIGHTS, measured
 from embedded import __main__ as command
-from embedded import measured
 from embedded.measured import AIMS, Aim
 
 
@@ -51,3 +52,24 @@ def test_a_llama_is_made_in_a_moment_and_goes_on_where_it_stopped(tmp_path: Path
     tokens = json.loads((tmp_path / "state" / "micro" / "log.json").read_text("utf-8") or "[]")
     command.make("micro", tmp_path / "weights", tmp_path / "state", 0.02, 0)
     assert json.loads((tmp_path / "state" / "micro" / "log.json").read_text("utf-8")) == tokens
+
+
+@pytest.mark.slow
+def test_measuring_a_model_again_gives_the_same_numbers(tmp_path: Path) -> None:
+    command.measure("micro", WEIGHTS, tmp_path)
+    again, known = measured.read("micro", tmp_path), measured.read("micro")
+    timed = {"load_seconds", "tokens_a_cpu_second"}
+    assert set(again) == set(known)
+    for key in set(again) - timed:
+        if isinstance(again[key], float | int):
+            assert again[key] == pytest.approx(known[key], abs=0.05 if again[key] < 5 else 1), key
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21.2
+def test_an_adapter_is_made_measured_and_described(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(WEIGHTS / "mini", weights / "mini")
+    command.main(["--only", "json", "--minutes", "0.02", "--weights", str(weights), "--state", str(tmp_path / "state")])
+    assert measured.read("json", weights / "measured")["bytes"] < 1 << 20
+    assert "builtin:json" in (weights / "adapters" / "json" / "README.md").read_text("utf-8")

@@ -145,3 +145,4 @@ def test_shares_of_small_samples(tmp_path: Path) -> None:
     assert measures.json_share(model, words, 4) <= 0.5
     assert measures.story_share(model, words, 2) == 0.0
     assert measures.arithmetic(model, words, 4) <= 0.5
+    assert measures.sentence_share(model, words, 4) <= 0.5

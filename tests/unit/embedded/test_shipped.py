@@ -41,6 +41,7 @@ def test_answers_are_as_measured(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21.2
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_adapters_are_as_measured(name: str) -> None:
     model, words = open_model(WEIGHTS / "mini", WEIGHTS / "adapters" / name)
@@ -54,8 +55,8 @@ def test_adapters_do_what_their_base_does_not() -> None:
     assert read("arithmetic")["three_digits"] > base["three_digits"] + 0.3
     assert read("json")["json_share"] > base["json_share"] + 0.8
     assert read("storyteller")["story_share"] > base["story_share"] + 0.8
-    scores = {(found["sanity"], found["three_digits"], found["json_share"]) for found in map(read, ("mini", *ADAPTERS))}
-    assert len(scores) == 5
+    assert read("instruct")["sentence_share"] > base["sentence_share"] + 0.5
+    assert read("instruct")["sanity"] >= base["sanity"] - 3
 
 
 def test_the_hand_built_model_is_as_measured() -> None:

@@ -141,7 +141,9 @@ def test_texts_of_some_rows_read_only_their_row_groups(numbered):
     read = []
     real = pq.ParquetFile(numbered.path).read_row_group
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pq.ParquetFile, "read_row_group", lambda self, group, **more: read.append(group) or real(group, **more))
+        patch.setattr(
+            pq.ParquetFile, "read_row_group", lambda self, group, **more: read.append(group) or real(group, **more)
+        )
         assert numbered.texts_of([35, 95], "n") == {35: "35", 95: "95"}
     assert read == [1, 3]
 
