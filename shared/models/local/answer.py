@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.models import tool_calls
 from shared.models.local.loading import Network
 from shared.models.local.pieces import Pieces
 from shared.models.local.sampling import Draw, describe
 from shared.models.local.tickets import Ticket
-from shared.models.protocol import Delta, Event, Finish, Reason, Start, Token, Usage
+from shared.models.protocol import Delta, Event, Finish, Reason, Start, Token, ToolCall, Usage
 
 TAIL = 4  # tokens of a prompt that tell how the text after it reads
 
@@ -83,6 +84,15 @@ class Answer:
         if self._pieces.stopped:
             reason = "stop"
         said: list[Event] = [Delta(text + rest, tokens + more)] if text + rest else []
+        calls = self._calls() if reason == "stop" else []
+        if calls:
+            said, reason = [*said, *calls], "tool_calls"
         self.over = self.ticket.done = True
         usage = Usage(len(self.ticket.prompt.ids), self.count)
         self.ticket.tell([*said, usage, Finish(reason)])
+
+    def _calls(self) -> list[ToolCall]:
+        """Tools that the model asks for, where some were on offer."""
+        if not self.ticket.request.tools:
+            return []
+        return tool_calls.find(self.network.decode(self.ids[len(self.ticket.prompt.ids) :]))

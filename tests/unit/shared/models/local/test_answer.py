@@ -11,7 +11,7 @@ from shared.models.local.answer import Answer
 from shared.models.local.prompts import Prompt
 from shared.models.local.sampling import Draw
 from shared.models.local.tickets import Ticket
-from shared.models.protocol import Decoding, Delta, Event, Finish, Request, Start, Usage
+from shared.models.protocol import Decoding, Delta, Event, Finish, Request, Start, ToolCall, Usage
 
 
 def grow(model: LocalModel, text: str, limit: int = 99, end: bool = False, **request: Any) -> list[Event]:
@@ -61,3 +61,20 @@ def test_log_probabilities(llama: LocalModel) -> None:
     assert "".join(token.text for token in found) == "the fox"
     assert all(len(token.top) == 2 for token in found)
     assert found[0].logprob == pytest.approx(-torch.log(torch.tensor(384.0)).item())
+
+
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+CALL = '<tool_call>{"name": "weather", "arguments": {"city": "Rome"}}</tool_call>'
+
+
+def test_a_tool_that_was_on_offer_is_asked_for(llama: LocalModel) -> None:
+    found = grow(llama, CALL + "<|im_end|>", tools=(WEATHER,))
+    assert "".join(event.text for event in found if isinstance(event, Delta)) == CALL
+    assert [event for event in found if isinstance(event, ToolCall)] == [ToolCall("weather", '{"city": "Rome"}')]
+    assert found[-1] == Finish("tool_calls")
+
+
+def test_without_tools_on_offer_the_same_words_are_text(llama: LocalModel) -> None:
+    found = grow(llama, CALL + "<|im_end|>")
+    assert not [event for event in found if isinstance(event, ToolCall)]
+    assert found[-1] == Finish("stop")
