@@ -1,4 +1,4 @@
-"""A forged path in every form, against every input of every endpoint and listener of every app, mounted and launched."""
+"""A forged path in every form, against every input of every endpoint and every component of every app, mounted and launched."""
 
 import json
 import subprocess
@@ -67,16 +67,21 @@ def call(url: str, fn: int, data: list[Any]) -> str:
 
 
 def attack(url: str, secret: Path, home: Path) -> tuple[int, int]:
-    """Try everything; returns how many calls were made, and how many endpoints' refusals were read."""
+    """Try everything; returns how many calls were made, and how many endpoints' refusals were read.
+
+    A component that several listeners read is tried through the first of them: files are checked before any function is called.
+    """
     with urllib.request.urlopen(f"{url}/config", timeout=20) as answer:
         config = json.load(answer)
     tried = refused = 0
+    seen: set[int] = set()
     defaults = {c["id"]: c["props"].get("value") for c in config["components"]}
     kinds = {c["id"]: c["type"] for c in config["components"]}
     for fn in config["dependencies"]:
         for place, target in enumerate(fn["inputs"]):
-            if kinds[target] == "state":
+            if kinds[target] == "state" or target in seen:
                 continue
+            seen.add(target)
             for value in forged(secret):
                 data = [defaults.get(each) for each in fn["inputs"]]
                 data[place] = value
