@@ -12,7 +12,6 @@ from tests.server import Server, serving
 
 pytestmark = pytest.mark.browser
 LLMFAO = SHARED / "data" / "votes" / "llmfao" / "llmfao.csv"
-NAMES = ("builtin:mini", "builtin:micro")
 SLOW = 120_000  # the first answer waits for torch and transformers to be imported
 
 
@@ -64,7 +63,7 @@ def test_a_battle_a_vote_and_the_leaderboard(server: Server, chrome: Browser, si
     assert len(answers(page)) == 2
     assert all(answers(page))
     cards = page.locator(".duel:visible").inner_text()
-    assert not any(name in cards for name in NAMES), "names are hidden until the vote"
+    assert "builtin:" not in cards, "names are hidden until the vote"
     watched.shot("arena-answered")
     page.get_by_placeholder("Ask hidden models").fill("Spell the word chair.")
     page.get_by_role("button", name="Say next").click()
@@ -73,7 +72,7 @@ def test_a_battle_a_vote_and_the_leaderboard(server: Server, chrome: Browser, si
     page.get_by_role("button", name="A is better" if size == "wide" else "B is better").click()
     expect(page.get_by_text("Saved. A was")).to_be_visible()
     cards = page.locator(".duel:visible").inner_text()
-    assert all(name in cards for name in NAMES)
+    assert cards.count("builtin:") >= 2
     assert "tokens/s" in cards
     expect(page.get_by_role("button", name="A is better")).to_be_disabled()
     expect(page.locator(".chip", has_text="vote")).not_to_have_text(before)
@@ -81,11 +80,11 @@ def test_a_battle_a_vote_and_the_leaderboard(server: Server, chrome: Browser, si
     page.get_by_role("button", name="Share this battle").click()
     link = page.locator("a.link:visible").get_attribute("href")
     tab(page, "Leaderboard")
-    expect(page.locator("table.data:visible")).to_contain_text("builtin:mini")
+    expect(page.locator("table.data:visible")).to_contain_text("builtin:")
     watched.shot("arena-board")
     page.goto(f"{server.url}/arena/{link}&__theme={mode}")
     expect(page.get_by_text("A shared battle")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".talk:visible").first).to_contain_text("builtin:mini")
+    expect(page.locator(".talk:visible").first).to_contain_text("builtin:")
     assert watched.faults == []
     page.close()
 
