@@ -108,8 +108,11 @@ def _wire(chat: Chat, settings: Form) -> None:
         box = gr.Textbox("", interactive=False)
         return said[:-2], question, box, bubbles(said[:-1]), *off, seed + 1  # the same seed would say the same again
 
-    def given_back(asked: str) -> tuple[Any, ...]:
-        return gr.Textbox(asked, interactive=True), *on[1:]  # what was typed is not lost
+    def given_back(asked: str, said: Said) -> tuple[Any, ...]:
+        """What was typed is not lost; when some of the answer came, it stands in the conversation. Stop comes here, too."""
+        if len(said) > 1 and said[-2]["content"] == asked and said[-1]["content"]:
+            return on
+        return gr.Textbox(asked, interactive=True), *on[1:]
 
     begun = [trigger(begin, [chat.said, chat.prompt], ready, **quiet) for trigger in (
         chat.buttons["Send"].click, chat.prompt.submit)]  # fmt: skip
@@ -127,7 +130,7 @@ def _wire(chat: Chat, settings: Form) -> None:
             when(event.success, core.chat, chat.replied, inputs=inputs, outputs=drawn, show_progress="hidden")
         )
         running[-1].success(lambda: on, None, [chat.prompt, *asks], **quiet)
-        running[-1].failure(given_back, chat.asked, [chat.prompt, *asks], **quiet)
+        running[-1].failure(given_back, [chat.asked, chat.said], [chat.prompt, *asks], **quiet)
     stops(chat.buttons["Stop"], running)
     chat.buttons["Stop"].click(lambda: on, None, [chat.prompt, *asks], **quiet)
     _wire_keeping(chat, settings, asking, quiet)
