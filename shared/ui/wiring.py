@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,18 @@ def when(
     return made
 
 
-def stops(button: gr.Button, events: Sequence[Any], progress: gr.HTML | None = None) -> None:
+def stops(
+    button: gr.Button, events: Sequence[Any], progress: gr.HTML | None = None, said: str = "Stopped. Nothing was saved."
+) -> None:
     """Let a button stop what `when` started, and say so.
 
     Args:
         button: The button.
         events: What `when` returned.
         progress: Where the work reports to; what a stream without one has shown so far stays as it is.
+        said: What to say there.
     """
-    told = '<p class="place">Stopped. Nothing was saved.</p>'
+    told = f'<p class="place">{escape(said)}</p>'
     shown = (lambda: told) if progress is not None else None
     button.click(shown, None, progress, cancels=list(events), api_visibility="private", show_progress="hidden")
 

@@ -52,7 +52,7 @@ def _importing() -> Any:
 
     inputs = {"file": file, **fields}
     event = when(go.click, core.import_votes, shown, inputs=inputs, outputs=[told], progress=working)
-    stops(stop, [event], working)
+    stops(stop, [event], working, "Stopped. Votes that were added stay; import the file again for the rest.")
     return event
 
 
