@@ -135,7 +135,13 @@ def judge(
     agreement = agree([Verdict(each.people, each.given, each.swapped) for each in readable])
     arguments = {"model": model, "most": most, "again": again, "settings": asdict(settings)}
     numbers = {name: value for name, value in asdict(agreement).items() if isinstance(value, int | float)}
-    record = keep("judge", arguments, numbers | {"unreadable": len(found) - len(readable)}, caller, {"judge": ref})
+    record = keep(
+        "judge",
+        arguments,
+        numbers | {"unreadable": len(found) - len(readable)},
+        caller,
+        {"judge": suite().models.pinned(ref)},
+    )
     yield Judgement(ref, agreement, found, len(found) - len(readable), record)
 
 

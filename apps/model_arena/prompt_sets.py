@@ -280,4 +280,4 @@ def _numbers(summaries: Sequence[Summary]) -> dict[str, float]:
 
 
 def _inputs(refs: Sequence[str]) -> dict[str, str]:
-    return {f"model_{place}": ref for place, ref in enumerate(refs)}
+    return {f"model_{place}": suite().models.pinned(ref) for place, ref in enumerate(refs)}

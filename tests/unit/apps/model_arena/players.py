@@ -49,6 +49,9 @@ class Players:
             raise PlaygroundError(f"'{ref}' is not here. Choose another model.")
         yield from play(self._loop, self.backends[ref], request, timeouts)
 
+    def pinned(self, ref: str) -> str:
+        return f"{ref}@pinned"
+
     def rows(self, caller: Caller = OWNER) -> list[ModelRow]:
         return [row(ref) for ref in self.backends] + [row(ref, False, "It is too large.") for ref in self.unusable]
 

@@ -41,7 +41,7 @@ def test_two_models_on_two_prompts(players, house):
     (record,) = records.find(house.store)
     assert record.id == matrix.record
     assert record.settings["prompts"] == ["one two", "你好"]
-    assert record.inputs == {"model_0": RED, "model_1": BLUE}
+    assert record.inputs == {"model_0": f"{RED}@pinned", "model_1": f"{BLUE}@pinned"}
     assert record.results["0_answered"] == 2
     call(run_prompts, record.settings)  # its settings run it again
 
