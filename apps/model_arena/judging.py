@@ -120,28 +120,16 @@ def judge(
                         yield Progress(f"{ref} judges", len(found), len(chosen))
                 known = _settle(ref, battle, swapped, side)
             said.append(known)
-        found.append(
-            JudgedBattle(
-                battle.id,
-                list(battle.models),
-                people,
-                said[0],
-                unswap(said[1]) if said[1] else "",
-                ref in battle.models,
-            )
-        )
+        swapped_back = unswap(said[1]) if said[1] else ""
+        own = ref in battle.models
+        found.append(JudgedBattle(battle.id, list(battle.models), people, said[0], swapped_back, own))
         yield Progress(f"{ref} judges", len(found), len(chosen))
     readable = [each for each in found if each.given and each.swapped]
     agreement = agree([Verdict(each.people, each.given, each.swapped) for each in readable])
     arguments = {"model": model, "most": most, "again": again, "settings": asdict(settings)}
     numbers = {name: value for name, value in asdict(agreement).items() if isinstance(value, int | float)}
-    record = keep(
-        "judge",
-        arguments,
-        numbers | {"unreadable": len(found) - len(readable)},
-        caller,
-        {"judge": suite().models.pinned(ref)},
-    )
+    numbers["unreadable"] = len(found) - len(readable)
+    record = keep("judge", arguments, numbers, caller, {"judge": suite().models.pinned(ref)})
     yield Judgement(ref, agreement, found, len(found) - len(readable), record)
 
 
