@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shared.errors import PlaygroundError
+from shared.models.answers import said
 from shared.models.protocol import Delta, Event, Failure, Finish, Message, Reason, Start, ToolCall, Usage
 
 
@@ -113,6 +114,4 @@ class Growing:
             PlaygroundError: The answer is not complete.
         """
         if self.failure is not None:
-            again = self.failure.retry_after
-            wait = f" Try again in {again:g} s." if again is not None else ""
-            raise PlaygroundError(f"{self.failure.message}{wait}")
+            raise PlaygroundError(said(self.failure))

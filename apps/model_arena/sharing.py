@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from apps.model_arena import battles
 from apps.model_arena.battles import Battle
+from apps.model_arena.battling import Said
 from apps.model_arena.voting import Reveal, reveal
 from shared.errors import Conflict, PlaygroundError
 from shared.policy import OWNER, Caller
@@ -27,19 +28,6 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class SharedTurn:
-    """One prompt and its answers.
-
-    Attributes:
-        prompt: What was asked.
-        texts: What each side answered, as Markdown.
-    """
-
-    prompt: str
-    texts: dict[str, str]
-
-
-@dataclass(frozen=True)
 class SharedBattle:
     """A battle after its vote; not whose it was.
 
@@ -53,7 +41,7 @@ class SharedBattle:
     """
 
     mode: str
-    turns: list[SharedTurn]
+    turns: list[Said]
     winner: str
     reasons: list[str]
     reveal: Reveal
@@ -108,7 +96,7 @@ def shared_battle(share: str) -> SharedBattle:
 
 
 def _show(battle: Battle, vote: dict[str, object]) -> SharedBattle:
-    turns = [SharedTurn(turn.prompt, {side: turn.texts[side] for side in turn.answered}) for turn in battle.turns]
+    turns = [Said(turn.prompt, {side: turn.texts[side] for side in turn.answered}) for turn in battle.turns]
     reasons = vote["reasons"]
     return SharedBattle(
         mode=battle.mode,

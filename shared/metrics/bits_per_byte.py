@@ -117,12 +117,6 @@ def pooled(many: Iterable[Bits]) -> Bits:
     return Bits(math.fsum(each.bits for each in known), sum(each.bytes for each in known))
 
 
-def mean_rate(many: Iterable[Bits]) -> float:
-    """The mean of the documents' own bits per byte, each document counted once; 0 for none. Empty documents are left out."""
-    rates = [each.rate for each in many if each.bytes]
-    return math.fsum(rates) / len(rates) if rates else 0.0
-
-
 def _letter(data: bytes, place: int) -> int:
     """The first place at or after `place` where a character begins."""
     while place < len(data) and data[place] & 0xC0 == 0x80:

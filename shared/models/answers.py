@@ -70,7 +70,7 @@ async def collect(backend: Backend, request: Request, timeouts: Timeouts = Timeo
         async for event in events:
             match event:
                 case Failure():
-                    raise PlaygroundError(_said(event))
+                    raise PlaygroundError(said(event))
                 case Start():
                     prompt = event.prompt
                 case Delta():
@@ -99,7 +99,7 @@ async def collect(backend: Backend, request: Request, timeouts: Timeouts = Timeo
     )
 
 
-def _said(failure: Failure) -> str:
-    """A failure as a person is told it."""
+def said(failure: Failure) -> str:
+    """A failure as a person is told it: what happened, and when to try again."""
     again = "" if failure.retry_after is None else f" Try again in {failure.retry_after:g} s."
     return failure.message + again

@@ -1,6 +1,6 @@
 """A prompt that a server sends back with the log-probability of each token, read as the score of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from math import log
 
@@ -29,6 +29,27 @@ def tokens_of(text: str, echoed: Sequence[Token], known: Sequence[bool]) -> tupl
     if not tokens or (together.lstrip() != text.lstrip() and "�" not in together and "bytes:" not in together):
         raise ValueError("the text that came back is not the one that was sent")
     return tokens, begun
+
+
+Echo = Callable[[str], Awaitable[tuple[list[Token], bool]]]
+
+
+async def score_each(echo: Echo, texts: Sequence[str], contexts: Sequence[str]) -> list[Scored]:
+    """Scores of texts behind their contexts, one request a text and one more a context.
+
+    Args:
+        echo: Asks for a text's tokens, and whether the first has a log-probability.
+        texts: What to score.
+        contexts: What precedes each text; none, or as many as texts.
+    """
+    lengths = {"": 0}
+    scored = []
+    for text, context in zip(texts, contexts or [""] * len(texts), strict=True):
+        before = context.rstrip()  # blanks belong to the token behind them
+        if before not in lengths:
+            lengths[before] = len((await echo(before))[0])
+        scored.append(score(*await echo(context + text), lengths[before]))
+    return scored
 
 
 def score(tokens: Sequence[Token], begun: bool, skipped: int) -> Scored:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.errors import PlaygroundError
 from shared.models.choices import Choices, follow, read_tokens
-from shared.models.echoes import score, tokens_of
+from shared.models.echoes import score_each, tokens_of
 from shared.models.http import Endpoint, FailedError
 from shared.models.protocol import Decoding, Event, Request, Scored, Start, Timeouts, Token
 from shared.models.sse import MalformedError
@@ -125,14 +125,7 @@ class OpenAi:
         Raises:
             PlaygroundError: The server cannot, in its words.
         """
-        lengths = {"": 0}
-        scored = []
-        for text, context in zip(texts, contexts or [""] * len(texts), strict=True):
-            before = context.rstrip()  # blanks belong to the token behind them
-            if before not in lengths:
-                lengths[before] = len((await self._echo(before))[0])
-            scored.append(score(*await self._echo(context + text), lengths[before]))
-        return scored
+        return await score_each(self._echo, texts, contexts)
 
     async def _echo(self, text: str) -> tuple[list[Token], bool]:
         """A text's tokens, and whether the first has a log-probability."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from shared.errors import PlaygroundError
 from shared.models.choices import follow
-from shared.models.echoes import score, tokens_of
+from shared.models.echoes import score_each, tokens_of
 from shared.models.http import Endpoint, FailedError
 from shared.models.openai import OpenAi, read_schema
 from shared.models.protocol import Decoding, Event, Finish, Reason, Request, Scored, Start, Timeouts, Token, Usage
@@ -204,14 +204,7 @@ class Tgi:
         Raises:
             PlaygroundError: The server cannot, in its words.
         """
-        lengths = {"": 0}
-        scored = []
-        for text, context in zip(texts, contexts or [""] * len(texts), strict=True):
-            before = context.rstrip()  # blanks belong to the token behind them
-            if before not in lengths:
-                lengths[before] = len((await self._prefill(before))[0])
-            scored.append(score(*await self._prefill(context + text), lengths[before]))
-        return scored
+        return await score_each(self._prefill, texts, contexts)
 
     async def _prefill(self, text: str) -> tuple[list[Token], bool]:
         """A text's tokens, and whether the first has a log-probability."""

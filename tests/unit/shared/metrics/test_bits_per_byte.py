@@ -56,7 +56,6 @@ def test_nothing_costs_nothing() -> None:
     assert measure(scored(), "") == Bits(0.0, 0)
     assert measure(scored(first=False), "").rate == 0.0
     assert bpb.pooled([]) == Bits(0.0, 0)
-    assert bpb.mean_rate([]) == 0.0
 
 
 def test_one_token_without_probability_is_nothing() -> None:
@@ -72,7 +71,6 @@ def test_probability_zero_is_said(bad: float) -> None:
 def test_pooled_and_mean_differ_by_the_weight_of_long_documents() -> None:
     many = [Bits(10, 10), Bits(90, 30), Bits(0, 0)]
     assert bpb.pooled(many).rate == pytest.approx(2.5)
-    assert bpb.mean_rate(many) == pytest.approx(2.0)
 
 
 def test_windows_of_a_worked_example() -> None:
