@@ -51,7 +51,7 @@ def battles(count):
 
 @pytest.mark.parametrize("format", ["dpo", "kto"])
 def test_the_export_trains_as_it_is(house, workspace, format):
-    pytest.importorskip("trl", reason="TRL is a test oracle; see requirements-dev.txt")
+    pytest.importorskip("trl", reason="TRL is a test oracle; see requirements-dev-nodeps.txt")
     from datasets import load_dataset
     from transformers import set_seed
 
