@@ -44,6 +44,11 @@ def _stay_here() -> Iterator[None]:
         yield
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A case of bytes is named after its argument: compressed bytes carry the time, and workers would disagree."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """An empty folder for one test."""
