@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.models.protocol import (
@@ -21,7 +21,12 @@ from shared.models.protocol import (
 )
 from shared.models.streams import guarded
 
-SHORT = Timeouts(connect=1, first_token=0.3, inter_token=0.3, total=2)
+ROOMY = Timeouts(connect=10, first_token=60, inter_token=60, total=120)  # what a busy machine needs
+TIGHT = {
+    "first_token": replace(ROOMY, connect=1, first_token=0.3),  # until an answer begins, connecting counts, too
+    "inter_token": replace(ROOMY, inter_token=0.3),
+    "total": replace(ROOMY, total=1),
+}
 
 
 @dataclass
@@ -68,6 +73,11 @@ class Heard:
     @property
     def calls(self) -> list[ToolCall]:
         return self.of(ToolCall)
+
+
+def tight(kind: str) -> Timeouts:
+    """Time-outs of which only the one that is to be met is short."""
+    return TIGHT.get(kind, ROOMY)
 
 
 def say(words: str, **settings: Any) -> Request:

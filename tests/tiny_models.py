@@ -108,6 +108,14 @@ def tiny_gpt2(folder: Path, seed: int = 0, window: int = 256) -> Path:
     return _save(folder, GPT2Config(n_embd=32, n_layer=2, n_head=4, **common), seed)
 
 
+def tiny_mamba(folder: Path, seed: int = 0, window: int = 256) -> Path:
+    """A Mamba: a state instead of keys and values, so that rows of unequal length cannot be padded."""
+    from transformers import MambaConfig
+
+    common = _common(384, window) | {"state_size": 4}
+    return _save(folder, MambaConfig(hidden_size=32, num_hidden_layers=2, **common), seed)
+
+
 def tiny_adapter(folder: Path, base: Path, seed: int = 0, name: str = "", **lora: object) -> Path:
     """A LoRA adapter with random weights on every linear layer.
 

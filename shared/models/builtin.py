@@ -9,7 +9,7 @@ from typing import Literal
 from shared import env
 from shared.errors import PlaygroundError
 from shared.models.servers import nearest
-from shared.models.weights import adapted, card
+from shared.models.weights import CARD, adapted, card
 
 FOLDER = env.ROOT / "embedded" / "weights"
 ADAPTERS = "adapters"
@@ -93,21 +93,31 @@ def _folders(folder: Path, mark: str) -> list[Path]:
 
 
 def _open(folder: Path, kind: Literal["model", "adapter"]) -> Builtin:
-    files = sorted({path for pattern in COUNTED for path in folder.glob(pattern)})
-    facts = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    files = sorted({path for pattern in (*COUNTED, CARD) for path in folder.glob(pattern)})
+    times = [path.stat() for path in files]
+    return _read(
+        folder, kind, tuple(files), tuple((each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in times)
+    )
+
+
+@lru_cache(maxsize=64)
+def _read(
+    folder: Path, kind: Literal["model", "adapter"], files: tuple[Path, ...], _: tuple[tuple[int, ...], ...]
+) -> Builtin:
+    """What the files say; their sizes and times tell when to look again."""
     base = ""
     if kind == "adapter":
         # adapters are written beside their base, whose path on the machine that made them means nothing here
         name = adapted(folder).removeprefix("builtin:").partition("@")[0].rstrip("/").rpartition("/")[2]
         base = f"builtin:{name}" if name else ""
-    return Builtin(f"builtin:{folder.name}", folder, _hash(facts), card(folder).title or folder.name, kind, base)
+    counted = [path for path in files if path.name != CARD]
+    return Builtin(f"builtin:{folder.name}", folder, _hash(counted), card(folder).title or folder.name, kind, base)
 
 
-@lru_cache(maxsize=64)
-def _hash(files: tuple[tuple[str, int, int], ...]) -> str:
-    """SHA-256 over name and SHA-256 of each file; the sizes and times given tell when to look again."""
+def _hash(files: list[Path]) -> str:
+    """SHA-256 over name and SHA-256 of each file."""
     whole = hashlib.sha256()
-    for path, _, _ in files:
-        with Path(path).open("rb") as file:
-            whole.update(f"{Path(path).name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from shared.models.http import Endpoint, explain, meaning, parse, read_some
 from shared.models.protocol import Delta, Event, Finish, Reason, Request, Timeouts, Token, ToolCall, Usage
@@ -22,6 +23,7 @@ REASONS: dict[str, Reason] = {
     "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter",
 }  # fmt: skip
+UNSAID = ("", "null", "none")  # what some servers write for no reason yet
 BROKEN = ("error", "abort", "cancel", "insufficient", "timeout", "unknown")  # beginnings of reasons of half an answer
 
 
@@ -88,24 +90,35 @@ async def _events(endpoint: Endpoint, sent: Any, reader: Reader, grace: float) -
         if one.data.strip() == "[DONE]":
             return
         if one.name == "error":
-            raise endpoint.fail(meaning(500, one.data), f"the server failed: {explain(one.data)}", 200)
+            _fail(endpoint, one.data)
         body = parse(one.data)
         _check(endpoint, body)
         for event in reader.read(body):
             yield event
 
 
+def _fail(endpoint: Endpoint, data: str) -> NoReturn:
+    """Raises: FailedError, whatever the event of a failure says."""
+    try:
+        body = parse(data)
+    except MalformedError:
+        body = data
+    if isinstance(body, dict):
+        _check(endpoint, body if body.get("error") else body | {"object": "error"})
+    raise endpoint.fail(meaning(500, data), f"the server failed: {explain(data)}", 200)
+
+
 def _check(endpoint: Endpoint, body: Any) -> None:
     """Raises: FailedError when this is an error, which servers send with status 200 once they have begun to answer."""
     if not isinstance(body, dict):
-        raise MalformedError(f"no JSON object: {json.dumps(body)[:200]}")
+        raise MalformedError(f"no JSON object: {json.dumps(body)}")
     error = body.get("error")
     if not error and body.get("object") != "error":
         return
     told = error if isinstance(error, dict) else body
-    code = told.get("code") if isinstance(told.get("code"), int) else told.get("status_code")
+    codes = [str(told.get(name)) for name in ("code", "status_code") if re.fullmatch(r"[45]\d\d", str(told.get(name)))]
     words = explain(json.dumps(body, ensure_ascii=False))
-    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    status = int(codes[0]) if codes else 500
     name = str(told.get("error_type") or told.get("type") or told.get("code"))
     status = next((number for word, number in TYPES.items() if word in name), status)
     raise endpoint.fail(meaning(status, words), f"the server failed: {words}", 200)
@@ -130,7 +143,8 @@ class Choices:
         self._most = 4 * request.decoding.max_new_tokens + 64  # pieces: a server that never ends gives more
         self._pieces = 0
         self._thinking = False
-        self._calls: dict[int, list[str]] = {}  # id, name and arguments of each
+        self._calls: list[list[str]] = []  # id, name and arguments of each
+        self._open: dict[int, list[str]] = {}  # the call that pieces of this number belong to
         self._usage: Usage | None = None
         self._reason: Reason | None = None
         self._endless = False
@@ -159,16 +173,17 @@ class Choices:
             self._usage = Usage(usage["prompt_tokens"], _count(usage.get("completion_tokens")))
         choices = body.get("choices") or []
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-            raise MalformedError(f"choices are no list: {json.dumps(choices)[:200]}")
+            raise MalformedError(f"choices are no list: {json.dumps(choices)}")
         for choice in choices:
             if choice.get("index", 0) in (0, None):
+                _check(self._endpoint, choice)
                 yield from self._choice(choice)
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Event]:
         told = choice.get("delta") or choice.get("message") or {}
         if not isinstance(told, dict):
-            raise MalformedError(f"a delta is no object: {json.dumps(told)[:200]}")
-        thought = _text(told.get("reasoning_content") or told.get("reasoning"))
+            raise MalformedError(f"a delta is no object: {json.dumps(told)}")
+        thought = _text(told.get("reasoning_content") or told.get("reasoning")) + _thought(told.get("content"))
         text = _text(told.get("content")) + _text(told.get("refusal")) + _text(choice.get("text"))
         if thought or text:
             self._pieces += 1
@@ -179,8 +194,9 @@ class Choices:
             yield from self._end_thinking()
         yield from self._cut.feed(text, list(read_tokens(choice.get("logprobs"))))
         self._collect(told.get("tool_calls") or [])
-        if choice.get("finish_reason") is not None:
-            self._reason = self._meant(str(choice["finish_reason"]).lower())
+        reason = str(choice.get("finish_reason") or "").lower()
+        if reason not in UNSAID:
+            self._reason = self._meant(reason)
         elif self._pieces > self._most and self._reason is None:
             self._reason, self._endless = "length", True
 
@@ -201,14 +217,21 @@ class Choices:
         for place, call in enumerate(calls if isinstance(calls, list) else [calls]):
             function = call.get("function") if isinstance(call, dict) else None
             if not isinstance(function, dict):
-                raise MalformedError(f"a tool call without function: {json.dumps(call)[:200]}")
-            index = call.get("index")
-            known = self._calls.setdefault(index if isinstance(index, int) else place, ["", "", ""])
-            arguments = function.get("arguments")
-            for at, piece in enumerate((call.get("id"), function.get("name"))):
-                if piece and known[at] != str(piece):
-                    known[at] += str(piece)
+                raise MalformedError(f"a tool call without function: {json.dumps(call)}")
+            index, id = call.get("index"), str(call.get("id") or "")
+            known = self._opened(index if isinstance(index, int) else place, id)
+            known[0] = id or known[0]
+            name, arguments = str(function.get("name") or ""), function.get("arguments")
+            known[1] += name if known[1] != name else ""
             known[2] += arguments if isinstance(arguments, str) else json.dumps(arguments) if arguments else ""
+
+    def _opened(self, number: int, id: str) -> list[str]:
+        """The call that a piece belongs to: a new one when its id is new, for some servers number all of them 0."""
+        known = self._open.get(number)
+        if known is None or (id and known[0] not in ("", id)):
+            known = self._open[number] = ["", "", ""]
+            self._calls.append(known)
+        return known
 
     def finish(self) -> Iterator[Event]:
         """Thinking closed, tool calls, usage, and the reason.
@@ -219,7 +242,7 @@ class Choices:
         if self._thinking:
             yield from self._end_thinking()
         yield from self._cut.flush()
-        for _, texts in sorted(self._calls.items()):
+        for texts in self._calls:
             number, name, arguments = (whole(self._endpoint.hide(text)) for text in texts)
             yield ToolCall(name, arguments, number)
         if self._usage is not None:
@@ -252,21 +275,23 @@ def read_tokens(logprobs: Any) -> Iterator[Token]:
     try:
         if "content" in logprobs:
             for one in logprobs["content"] or []:
-                top = ((whole(other["token"]), float(other["logprob"])) for other in one.get("top_logprobs") or [])
+                top = ((other["token"], other["logprob"]) for other in one.get("top_logprobs") or [])
                 token = one.get("id")
                 number = token if isinstance(token, int) else -1
-                yield Token(whole(one["token"]), number, float(one["logprob"]), _sorted(top))
+                if one["logprob"] is not None:
+                    yield Token(whole(one["token"]), number, float(one["logprob"]), _sorted(top))
             return
-        tops = logprobs.get("top_logprobs") or [None] * len(logprobs["tokens"])
-        for text, value, others in zip(logprobs["tokens"], logprobs["token_logprobs"], tops, strict=True):
-            top = ((whole(other), float(each)) for other, each in (others or {}).items())
-            yield Token(whole(text), -1, 0.0 if value is None else float(value), _sorted(top))
+        texts, values = logprobs["tokens"] or [], logprobs["token_logprobs"] or []
+        tops = logprobs.get("top_logprobs") or [None] * len(texts)
+        for text, value, others in zip(texts, values, tops, strict=True):
+            yield Token(whole(text), -1, 0.0 if value is None else float(value), _sorted((others or {}).items()))
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise MalformedError(f"log-probabilities of another form ({error}): {json.dumps(logprobs)[:200]}") from None
+        raise MalformedError(f"log-probabilities of another form ({error}): {json.dumps(logprobs)}") from None
 
 
-def _sorted(top: Iterator[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(top, key=lambda each: -each[1]))
+def _sorted(top: Iterable[tuple[str, Any]]) -> tuple[tuple[str, float], ...]:
+    known = [(whole(text), float(value)) for text, value in top if value is not None]
+    return tuple(sorted(known, key=lambda each: -each[1]))
 
 
 def _text(value: Any) -> str:
@@ -274,8 +299,14 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return "".join(_text(part.get("text") or part.get("thinking")) for part in value)
-    raise MalformedError(f"text is {type(value).__name__}: {json.dumps(value)[:200]}")
+        return "".join(_text(part.get("text")) for part in value)
+    raise MalformedError(f"text is {type(value).__name__}: {json.dumps(value)}")
+
+
+def _thought(content: Any) -> str:
+    """Thinking in parts of the content: {"type": "thinking", "thinking": text or parts of text}."""
+    parts = content if isinstance(content, list) else []
+    return "".join(_text(part.get("thinking")) for part in parts if isinstance(part, dict))
 
 
 def _count(value: Any) -> int:

@@ -90,7 +90,9 @@ class Endpoint:
         Args:
             text: Any text from the server.
         """
-        return text.replace(self.key, MASK) if self.key else text
+        for form in (self.key, json.dumps(self.key)[1:-1]) if self.key else ():
+            text = text.replace(form, MASK)
+        return text
 
     def fail(self, kind: Kind, words: str, status: int = 0, retry_after: float | None = None) -> FailedError:
         """The failure, to be raised.
@@ -131,15 +133,10 @@ class Endpoint:
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             sent["content-type"] = "application/json"
-        limits = httpx.Timeout(None, connect=timeouts.connect)
-        # one client a request: a stream may be stopped from another event loop, and a kept connection may have died
-        client = httpx.AsyncClient(
-            verify=self._context, timeout=limits, follow_redirects=False, trust_env=self._proxied
-        )
         method = "GET" if content is None else "POST"
         try:
             async with (
-                client,
+                self._client(timeouts) as client,
                 client.stream(method, url, content=content, headers=sent | dict(headers or {})) as response,
             ):
                 if response.status_code != 200:
@@ -152,6 +149,8 @@ class Endpoint:
             raise self.fail("malformed", str(error), 200) from None
         except httpx.ConnectTimeout:
             raise self.fail("connect", f"no connection to {url} within {timeouts.connect:g} s") from None
+        except httpx.ProxyError as error:
+            raise self.fail("connect", f"the proxy that the environment names refuses {url} ({error})") from None
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise self.fail("connect", f"nobody answers at {url} ({error})") from None
         except httpx.DecodingError as error:
@@ -189,13 +188,27 @@ class Endpoint:
             said += f" (redirects to {place}, which is not followed: use that address if it is the right one)"
         return self.fail(meaning(status, text), said, status, wait(response.headers.get("retry-after", "")))
 
+    def _client(self, timeouts: Timeouts) -> "httpx.AsyncClient":
+        """One a request: a stream may be stopped from another event loop, and a kept connection may have died."""
+        import httpx
+
+        limits = httpx.Timeout(None, connect=timeouts.connect)
+        try:
+            return httpx.AsyncClient(
+                verify=self._context, timeout=limits, follow_redirects=False, trust_env=self._proxied
+            )
+        except (ImportError, ValueError) as error:  # a SOCKS proxy wants another package
+            raise self.fail("connect", f"the proxy that the environment names cannot be used ({error})") from None
+
     @property
     def _context(self) -> "ssl.SSLContext | bool":
         return _certificates() if self.url.startswith("https") else False
 
     @property
     def _proxied(self) -> bool:
-        return urlsplit(self.url).hostname not in {"localhost", "127.0.0.1", "::1"}
+        """Whether proxies of the environment count: not on this machine, nor where they could read the key."""
+        parts = urlsplit(self.url)
+        return parts.hostname not in {"localhost", "127.0.0.1", "::1"} and (parts.scheme == "https" or not self.key)
 
 
 def meaning(status: int, words: str = "") -> Kind:
@@ -224,15 +237,16 @@ def wait(header: str) -> float | None:
         Seconds between 0 and a day, or None when it says nothing that can be understood.
     """
     import time
-    from email.utils import parsedate_to_datetime
+    from email.utils import mktime_tz, parsedate_tz
 
-    if not header:
-        return None
     try:
         seconds = float(header)
     except ValueError:
+        date = parsedate_tz(header)  # without a zone it means Greenwich, as HTTP has it
+        if date is None:
+            return None
         try:
-            seconds = parsedate_to_datetime(header).timestamp() - time.time()
+            seconds = mktime_tz((*date[:9], date[9] or 0)) - time.time()
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), 86400.0) if seconds == seconds else None  # not a number is unequal to itself
@@ -302,9 +316,11 @@ def explain(text: str) -> str:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
+        text = text[:65536]
         if re.match(r"\s*<", text):
-            text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|$)|<!--.*?-->", " ", text[:65536])
-            text = unescape(re.sub(r"<[^>]*>", " ", text))
+            # what is not closed ends with the text or at the next <: looking further would take for ever
+            text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|$)|<!--.*?(-->|$)", " ", text)
+            text = unescape(re.sub(r"<[^<>]*>", " ", text))
         return " ".join(text.split())
     return _said(body)
 

@@ -13,6 +13,7 @@ PATIENCE = 60.0  # seconds to wait until a model that stands in the way has answ
 GLANCE = 0.25  # seconds after which somebody who waits looks again whether a model has stopped answering
 OF_MEMORY = 0.5  # the rest is for what models compute, for this program and for everything else
 OF_GPU = 0.85
+STOPPING = "The models were closed, because the server is stopping. Start it again."
 
 
 class Full(PlaygroundError):
@@ -178,7 +179,7 @@ class Budget(Generic[M]):
         while True:
             with self._changed:
                 if self._closed:
-                    raise _stopping()
+                    raise PlaygroundError(STOPPING)
                 place = self._places.get(key)
                 if place is not None and place.ready:
                     return self._lend(place)
@@ -216,7 +217,7 @@ class Budget(Generic[M]):
                 self._changed.notify_all()
         if lease is None:
             self._empty(place)
-            raise _stopping()
+            raise PlaygroundError(STOPPING)
         self._shrink()
         return lease
 
@@ -278,10 +279,6 @@ class Budget(Generic[M]):
                 f" take together, and {busy} did not stop answering for {self.patience:g} s. Try again later."
             )
         return until or now + self.patience
-
-
-def _stopping() -> PlaygroundError:
-    return PlaygroundError("The models were closed, because the server is stopping. Start it again.")
 
 
 def share(machine: Machine, gib: float = 0.0) -> int:

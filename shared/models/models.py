@@ -1,10 +1,9 @@
 """All language models in one place: a ref gives a backend, wherever the model runs, and refs are answered and scored."""
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar
 
 from shared import env
 from shared.catalog import Catalog
@@ -22,6 +21,7 @@ from shared.models.protocol import Backend, Event, Request, Scored, Timeouts
 from shared.models.residents import Load, Residents, load_local
 from shared.models.servers import Server, nearest, servers
 from shared.models.streams import Loop, play
+from shared.models.survey import Survey
 from shared.models.visitors import Visitors
 from shared.models.weights import Quantise
 from shared.policy import OWNER, Caller
@@ -29,8 +29,6 @@ from shared.refs import SERVED, Ref, parse
 from shared.store import Store
 
 __all__ = ["Answer", "Loaded", "ModelRow", "Models"]
-
-T = TypeVar("T")
 
 
 class Models:
@@ -63,8 +61,10 @@ class Models:
         self.residents = Residents(environment, load)
         self.connections = Connections(environment, lambda: self.servers)
         self.visitors = Visitors(self.places, lambda: self.servers)
+        self.survey = Survey(self.places, lambda: self.servers, self.visitors)
         self._opening = RLock()
         self._added: dict[str, Backend] = {}
+        self._closed = False
 
     # Asking
 
@@ -149,7 +149,7 @@ class Models:
         Raises:
             PlaygroundError: As `backend` does, or the answer failed; in the words of the failure.
         """
-        return self._wait(collect(self.backend(ref, caller, quantise), request, timeouts))
+        return self.loop.run(collect(self.backend(ref, caller, quantise), request, timeouts))
 
     def score(
         self,
@@ -173,7 +173,7 @@ class Models:
         """
         if contexts and len(contexts) != len(texts):
             raise PlaygroundError(f"{len(texts)} texts came with {len(contexts)} contexts. Give one for each, or none.")
-        return self._wait(self.backend(ref, caller, quantise).score(texts, contexts)) if texts else []
+        return self.loop.run(self.backend(ref, caller, quantise).score(texts, contexts)) if texts else []
 
     # Looking
 
@@ -184,10 +184,9 @@ class Models:
             caller: Who asks; visitors do not see what is in the workspace.
             quantise: How models would be loaded.
         """
-        here = Here(
-            self.residents.machine(), self.residents.limit, quantise, lambda ref: self.visitors.allowed(ref, caller)
-        )
-        return picker.rows(self.places, self.servers, here, caller.owner)
+        machine, loaded = self.residents.machine(), frozenset(each.key for each in self.loaded())
+        here = Here(machine, self.residents.limit(machine), quantise, caller.owner, loaded)
+        return picker.rows(self.survey.known(), here)
 
     def pinned(self, ref: str) -> str:
         """The ref that means the very same bytes for ever, for a record; a served model's is what it was.
@@ -227,27 +226,22 @@ class Models:
             return self.__dict__.get("loop") or Loop()
 
     def close(self) -> None:
-        """Stop every answer, close connections, and give all memory back; it is not used any more."""
-        self.residents.stop()
+        """Stop every answer, close connections, and give all memory back; it is not used any more. Twice is once."""
         with self._opening:
+            if self._closed:
+                return
+            self._closed = True
             backends = [*self._added.values(), *self.connections.take()]
             self._added = {}
-            opened = "loop" in self.__dict__
-        if opened or backends:
+        self.residents.stop()
+        try:
             for backend in backends:
                 self.loop.run(backend.close())
+        finally:
             self.loop.close()
-        self.residents.close()
+            self.residents.close()
 
     # Inside
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine returns; it is cancelled when whoever waits is interrupted."""
-        future = self.loop.start(work)
-        try:
-            return future.result()
-        finally:
-            future.cancel()
 
     def _drafting(self, text: str, caller: Caller) -> Lent | None:
         """The draft model that was asked for."""

@@ -66,18 +66,21 @@ class OpenAi:
         path = "/completions" if request.text else "/chat/completions"
         try:
             while True:
+                without = self._refused
                 try:
-                    async with aclosing(cast(Any, self._answer(path, request, timeouts))) as events:
+                    async with aclosing(cast(Any, self._answer(path, request, timeouts, without))) as events:
                         async for event in events:
                             yield event
                     return
                 except FailedError as error:
-                    self._refused |= self._spare(error)  # raises the error when there is nothing to spare
+                    self._refused |= _spare(error, without)  # raises the error when there is nothing to spare
         except FailedError as error:
             yield error.failure
 
-    async def _answer(self, path: str, request: Request, timeouts: Timeouts) -> AsyncIterator[Event]:
-        body = build(self._endpoint, self._model, request, self._refused)
+    async def _answer(
+        self, path: str, request: Request, timeouts: Timeouts, without: frozenset[str]
+    ) -> AsyncIterator[Event]:
+        body = build(self._endpoint, self._model, request, without)
         async with self._endpoint.ask(path, body, timeouts) as response:
             yield Start(self._model, request.text)
             async with aclosing(
@@ -85,20 +88,6 @@ class OpenAi:
             ) as events:
                 async for event in events:
                     yield event
-
-    def _spare(self, error: FailedError) -> frozenset[str]:
-        """What to leave out next time.
-
-        Raises:
-            FailedError: The same, when nothing was refused that can be left out.
-        """
-        words = error.failure.message if error.status in {400, 422} else ""
-        named = frozenset(name for name in DISPENSABLE if re.search(rf"\b{name}\b", words))
-        if "max_completion_tokens" not in words:  # that max_tokens are too many is no reason to ask again
-            named -= {"max_tokens"}
-        if not named - self._refused:
-            raise error
-        return named
 
     async def models(self) -> list[str]:
         """The models that the server offers, as it names them.
@@ -112,7 +101,7 @@ class OpenAi:
             raise PlaygroundError(error.failure.message) from None
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list):
-            raise PlaygroundError(self._endpoint.say(f"/models gave no list of models: {json.dumps(body)[:200]}"))
+            raise PlaygroundError(self._endpoint.say(f"/models gave no list of models: {json.dumps(body)}"))
         return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
 
     async def score(self, texts: Sequence[str], contexts: Sequence[str] = ()) -> list[Scored]:
@@ -148,6 +137,21 @@ class OpenAi:
         """Nothing is kept open between answers."""
 
 
+def _spare(error: FailedError, without: frozenset[str]) -> frozenset[str]:
+    """What to leave out next time.
+
+    Raises:
+        FailedError: The same, when nothing was refused that can be left out.
+    """
+    words = error.failure.message if error.status in {400, 422} else ""
+    named = frozenset(name for name in DISPENSABLE if re.search(rf"\b{name}\b", words))
+    if "max_completion_tokens" not in words:  # that max_tokens are too many is no reason to ask again
+        named -= {"max_tokens"}
+    if not named - without:
+        raise error
+    return named
+
+
 def read_schema(endpoint: Endpoint, text: str) -> Any:
     """A JSON Schema.
 
@@ -165,6 +169,20 @@ def read_schema(endpoint: Endpoint, text: str) -> Any:
     if not isinstance(schema, dict):
         raise endpoint.fail("refused", f"the JSON Schema is no JSON object but {text[:60]}")
     return schema
+
+
+def form(endpoint: Endpoint, text: str) -> dict[str, Any]:
+    """A JSON Schema as the `response_format` of the protocol.
+
+    Args:
+        endpoint: Who asks.
+        text: The schema as JSON.
+
+    Raises:
+        FailedError: It is no JSON object.
+    """
+    schema = {"name": "answer", "schema": read_schema(endpoint, text), "strict": True}
+    return {"type": "json_schema", "json_schema": schema}
 
 
 def build(endpoint: Endpoint, model: str, request: Request, without: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -214,6 +232,5 @@ def _settings(endpoint: Endpoint, asked: Decoding) -> dict[str, Any]:
     if asked.stop:
         settings["stop"] = list(asked.stop)
     if asked.json_schema:
-        schema = {"name": "answer", "schema": read_schema(endpoint, asked.json_schema), "strict": True}
-        settings["response_format"] = {"type": "json_schema", "json_schema": schema}
+        settings["response_format"] = form(endpoint, asked.json_schema)
     return settings

@@ -1,32 +1,18 @@
 """Which models there are to choose from, whether each runs here, and why one that does not is greyed out. No network."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from shared import hardware
 from shared.catalog import ModelEntry
-from shared.errors import PlaygroundError
 from shared.hardware import GIB, Machine
-from shared.licence_names import licence
-from shared.models.builtin import builtins
 from shared.models.memory import amount
-from shared.models.places import ADAPTERS, MODELS, Place, Places
-from shared.models.servers import Server
-from shared.models.weights import Card, Quantise, Shape, Weights, adapted, card, measure, shape
-from shared.refs import Ref, parse
+from shared.models.survey import Commercial, Files, Kind, Known
+from shared.models.weights import Quantise, Weights
 
-Kind = Literal["builtin", "local", "hub", "served"]
-
-OURS = "Apache-2.0"  # the project's licence, under which its own models are
 BITS: Mapping[Quantise, int] = {"": 16, "int8": 8, "nf4": 4}
 WORKING = 1.2  # weights and what a forward pass adds: see shared/hardware.py, `fits`
 PROCESS = GIB // 2
-COMMERCIAL: Mapping[str, Literal["yes", "no", "conditional", "check"]] = {
-    "yes": "yes",
-    "no": "no",
-    "conditions": "conditional",
-}
 OWNERS = "Only the owner of this Space may use it."
 
 
@@ -56,7 +42,7 @@ class ModelRow:
     ref: str
     name: str
     licence: str
-    commercial: Literal["yes", "no", "conditional", "check", ""]
+    commercial: Commercial
     fits: bool
     why: str
     on_disk: bool
@@ -73,45 +59,71 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class Here:
-    """What decides whether a model fits.
+    """What decides whether a model can be used now.
 
     Attributes:
         machine: The machine, with the memory of loaded models that nobody uses counted as free.
         limit: Bytes that loaded models may take together.
         quantise: How the model would be loaded.
-        allowed: Whether whoever asks may use a ref.
+        owner: Whether the owner asks; visitors do not see what is in the workspace.
+        loaded: What is in memory already, as `Place.loaded_as` calls it.
     """
 
     machine: Machine
     limit: int
     quantise: Quantise = ""
-    allowed: Callable[[Ref], bool] = lambda ref: True
+    owner: bool = True
+    loaded: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Files:
-    """What the files of one model say: its weights, window and card."""
-
-    weights: Weights
-    shape: Shape
-    card: Card
-
-
-def rows(places: Places, servers: Mapping[str, Server], here: Here, owner: bool = True) -> list[ModelRow]:
-    """Every model there is to choose from: those that ship, of the workspace, of declared servers, of the catalog.
+def rows(known: Iterable[Known], here: Here) -> list[ModelRow]:
+    """A row for every model that this caller may see.
 
     Args:
-        places: Finds files, and holds catalog and workspace.
-        servers: The declared servers.
+        known: What is known about each.
         here: The machine and who asks.
-        owner: Whether the workspace's own models are listed.
     """
-    return [
-        *_shipped(places, here),
-        *(_stored(places, here) if owner else ()),
-        *(row for server in servers.values() for row in _served(server, here)),
-        *(_listed(places, entry, here) for entry in places.catalog.models()),
-    ]
+    return [_row(each, here) for each in known if here.owner or _seen(each)]
+
+
+def _seen(known: Known) -> bool:
+    """Whether visitors see a model, be it greyed out."""
+    return known.kind not in ("local", "served") or known.public
+
+
+def _row(known: Known, here: Here) -> ModelRow:
+    """One model here and now."""
+    served, entry, files = known.kind == "served", known.entry, known.files
+    problem = "" if served else _problem(known, here)
+    owners = "" if here.owner or known.public else OWNERS
+    why = " ".join(each for each in (owners, known.why, problem) if each)
+    gib, gib_int8, gib_nf4 = (round(_gib(known, how), 4 if files else 2) for how in BITS)
+    counted = round(entry.parameters_b * 1e9) if entry else 0
+    return ModelRow(
+        str(known.ref), known.name, known.licence, known.commercial,
+        fits=served or (not problem and (files is not None or entry is not None)),
+        why=why, on_disk=files is not None,
+        parameters=counted or (files.weights.parameters if files else 0),
+        context=files.shape.context if files else 0,
+        languages=list(known.languages), gib=gib, gib_int8=gib_int8, gib_nf4=gib_nf4,
+        usable=served or not why, kind=known.kind, chats=files.shape.chats if files else True,
+    )  # fmt: skip
+
+
+def _problem(known: Known, here: Here) -> str:
+    """Why it does not fit; "" when it does, or when nobody knows."""
+    if known.place is not None and known.place.loaded_as(here.quantise) in here.loaded:
+        return ""
+    if known.files is not None:
+        return fit(known.files, here)
+    return _catalogued(known.entry, here) if known.entry is not None else ""
+
+
+def _gib(known: Known, how: Quantise) -> float:
+    """Memory of the weights in 16 bits or quantised; 0 when that is not known."""
+    if known.files is not None:
+        return known.files.weights.needs(how) / GIB
+    return _weights_gib(known.entry, BITS[how]) if known.entry is not None else 0.0
 
 
 def width(weights: Weights, machine: Machine) -> int:
@@ -138,135 +150,46 @@ def fit(files: Files, here: Here) -> str:
         files: The model's.
         here: The machine.
     """
-    size = files.weights.needs(here.quantise, width(files.weights, here.machine))
-    if size > here.limit:
-        return _over(size, here)
-    context = min(files.shape.context or hardware.CONTEXT, hardware.CONTEXT)
-    needs = round(WORKING * size) + files.shape.cache * context + PROCESS
     gpu = here.machine.gpu
     free = max(here.machine.memory_free_gib, gpu.free_gib if gpu else 0.0) * GIB
+    most = max(here.machine.memory_gib, gpu.memory_gib if gpu else 0.0) * GIB
+    size, needs = _needs(files, here, here.quantise)
+    smaller, fewer = _needs(files, here, "nf4")
+    if size > here.limit:
+        return _over(size, smaller, here)
     if needs <= free:
         return ""
-    return f"Needs about {amount(needs)}; {free / GIB:.1f} GiB are free. Close what else is running, or quantise it."
+    do = ["close what else is running"] if needs <= most else []
+    do += ["quantise it"] if fewer <= free and not here.quantise else []
+    advice = ", or ".join(do) or "choose a smaller model"
+    return f"Needs about {amount(needs)}; {free / GIB:.1f} GiB are free. {advice.capitalize()}."
 
 
-def _over(size: float, here: Here) -> str:
-    """A sentence about a model larger than the budget."""
-    do = "Choose a smaller model" if here.quantise else "Quantise it, choose a smaller one"
+def _needs(files: Files, here: Here, quantise: Quantise) -> tuple[int, int]:
+    """Bytes of the weights, and of all that answering takes."""
+    size = files.weights.needs(quantise, width(files.weights, here.machine))
+    context = min(files.shape.context or hardware.CONTEXT, hardware.CONTEXT)
+    return size, round(WORKING * size) + files.shape.cache * context + PROCESS
+
+
+def _over(size: float, smaller: float, here: Here) -> str:
+    """A sentence about a model larger than the budget, which in 4 bits would be `smaller`."""
+    helps = not here.quantise and smaller <= here.limit
+    do = "Quantise it, choose a smaller one" if helps else "Choose a smaller model"
     return (
         f"Its weights take about {amount(round(size))}, and models may take {amount(here.limit)} together. {do}, or raise"
         " PLAYGROUND_MODEL_GIB where the machine has more."
     )
 
 
-def _shipped(places: Places, here: Here) -> Iterator[ModelRow]:
-    """The project's own models, each followed by its adapters on top of it."""
-    everything = builtins(places.embedded)
-    for model in everything:
-        on_top = [each for each in everything if each.base == model.ref]
-        names = [(model.ref, model.title), *((f"{model.ref}+{each.ref}", each.title) for each in on_top)]
-        for text, title in names if model.kind == "model" else ():
-            yield _found(places, parse(text), title, here, "builtin", OURS)
-
-
-def _stored(places: Places, here: Here) -> Iterator[ModelRow]:
-    """Models of the workspace, and its adapters on the models that they name."""
-    for artifact in places.store.artifacts(MODELS):
-        yield _found(places, parse(artifact.ref), artifact.name, here, "local")
-    for artifact in places.store.artifacts(ADAPTERS):
-        try:
-            said = adapted(artifact.path)
-            base = parse(said if ":" in said else f"hub:{said}").base
-            ref = replace(base, adapter=parse(artifact.ref))
-        except PlaygroundError:
-            why = (
-                f"Its adapter_config.json names no model that is known here. Write base+{artifact.ref} with its model."
-            )
-            yield _unknown(artifact.ref, artifact.name, why, "local")
-            continue
-        yield _found(places, ref, f"{artifact.name} on {base.name}", here, "local")
-
-
-def _found(places: Places, ref: Ref, name: str, here: Here, kind: Kind, otherwise: str = "") -> ModelRow:
-    """A row for files that should be here."""
-    row = _unknown(str(ref), name, "", kind)
-    try:
-        files = _read(places.find(ref))
-    except PlaygroundError as error:
-        return replace(row, why=str(error))
-    stated = files.card.licence or otherwise
-    known = licence(stated)
-    row = replace(row, licence=stated, languages=list(files.card.languages))
-    return _measured(
-        replace(row, commercial=COMMERCIAL.get(known.commercial, "check") if known else "check"), files, here
-    )
-
-
-def _listed(places: Places, entry: ModelEntry, here: Here) -> ModelRow:
-    """A row for a model of the catalog, on this disk or not."""
-    ref = Ref("hub", entry.id, places.revision(entry.id))
-    gib, gib_int8, gib_nf4 = (round(_weights_gib(entry, bits), 2) for bits in BITS.values())
-    row = replace(
-        _unknown(str(ref), entry.id, "", "hub"),
-        licence=entry.licence, commercial=entry.commercial, parameters=round(entry.parameters_b * 1e9),
-        languages=list(entry.languages), gib=gib, gib_int8=gib_int8, gib_nf4=gib_nf4,
-    )  # fmt: skip
-    vectors = "It turns texts into vectors and does not answer." if entry.embedding else ""
-    try:
-        place = places.find(ref)
-        files = _read(place)
-    except PlaygroundError as error:
-        problem = _catalogued(entry, here)
-        return replace(row, fits=not problem, why=_sentences(here, ref, vectors, str(error), problem))
-    return _measured(replace(row, ref=place.pinned), files, here, vectors)
-
-
 def _catalogued(entry: ModelEntry, here: Here) -> str:
     """Why a model that is not on the disk would not fit; "" when it would."""
     bits = BITS[here.quantise]
-    size = _weights_gib(entry, bits) * GIB
     found = hardware.fits(entry, here.machine, bits)
-    return _over(size, here) if found.ok and size > here.limit else "" if found.ok else found.why
-
-
-def _read(place: Place) -> Files:
-    """What the files of a model say.
-
-    Raises:
-        PlaygroundError: Some are missing or broken.
-    """
-    return Files(measure(place.folder), shape(place.folder), card(place.folder))
-
-
-def _measured(row: ModelRow, files: Files, here: Here, otherwise: str = "") -> ModelRow:
-    """The row of a model on this disk, with what its files say."""
-    gib, gib_int8, gib_nf4 = (round(files.weights.needs(how) / GIB, 4) for how in BITS)
-    problem = fit(files, here)
-    why = _sentences(here, parse(row.ref), otherwise, problem)
-    return replace(
-        row, fits=not problem, why=why, usable=not why, on_disk=True, parameters=row.parameters or files.weights.parameters,
-        chats=files.shape.chats, context=files.shape.context, gib=gib, gib_int8=gib_int8, gib_nf4=gib_nf4,
-    )  # fmt: skip
-
-
-def _served(server: Server, here: Here) -> Iterator[ModelRow]:
-    """Rows for the models that are declared for a server; asking whether they are there would need the network."""
-    for text in server.refs:
-        model = text.partition("/")[2] or (server.models[0] if server.models else "")
-        name = f"{model}, {server.title}" if model else server.title
-        ref = parse(text)
-        if here.allowed(ref):
-            row = _unknown(text, name, f"Nothing is stored here: '{server.alias}' answers, if it is running.", "served")
-            yield replace(row, fits=True, usable=True, commercial="")
-
-
-def _unknown(ref: str, name: str, why: str, kind: Kind) -> ModelRow:
-    """A row of which little is known."""
-    return ModelRow(ref, name, "", "check", False, why, False, 0, 0, [], 0.0, 0.0, 0.0, False, kind)
-
-
-def _sentences(here: Here, ref: Ref, *sentences: str) -> str:
-    return " ".join(each for each in (*(() if here.allowed(ref) else (OWNERS,)), *sentences) if each)
+    if not found.ok:
+        return found.why
+    size, smaller = (_weights_gib(entry, each) * GIB for each in (bits, BITS["nf4"]))
+    return _over(size, smaller, here) if size > here.limit else ""
 
 
 def _weights_gib(entry: ModelEntry, bits: int) -> float:

@@ -3,17 +3,19 @@
 Nothing is fetched here. What is not there is said, with the command that fetches it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from shared import hardware, snapshots
-from shared.catalog import Catalog, ModelEntry, Tier
+from shared.catalog import Catalog, Choice, ModelEntry, Tier
 from shared.downloads import CLEARED
 from shared.errors import PlaygroundError
 from shared.models.builtin import FOLDER, builtin, builtins
 from shared.models.servers import nearest
-from shared.models.weights import adapted
+from shared.models.stamps import Outcome, stamp
+from shared.models.weights import Quantise, adapted
 from shared.refs import Ref
 from shared.snapshots import Repository
 from shared.store import Artifact, Store
@@ -39,6 +41,10 @@ class Place:
     folder: Path
     adapter: Path | None = None
 
+    def loaded_as(self, quantise: Quantise = "") -> str:
+        """What the model is called among the loaded ones."""
+        return self.key + (f" in {quantise}" if quantise else "")
+
 
 class Places:
     """Finds models on this machine.
@@ -55,6 +61,7 @@ class Places:
         self.store = store
         self.embedded = embedded
         self.cache = cache
+        self._chosen: Outcome[list[Choice]] = Outcome()
 
     def find(self, ref: Ref) -> Place:
         """The files that a ref names.
@@ -75,7 +82,37 @@ class Places:
 
     def revision(self, id: str) -> str:
         """The revision of a Hub model that models.txt pins; "" when it pins none."""
-        return next((choice.revision for choice in self.catalog.chosen("models") if choice.id == id), "")
+        return next((choice.revision for choice in self.chosen() if choice.id == id), "")
+
+    def chosen(self) -> list[Choice]:
+        """The lines of models.txt, in the manifests and in the apps' folders."""
+        return self._chosen.get(stamp(self._lists()), lambda: self.catalog.chosen("models"))
+
+    def traces(self) -> list[Path]:
+        """Files and folders of which one changes whenever a model of the project or the workspace comes, goes or changes."""
+        kept = self.store.home / "artifacts"
+        return [*self._lists(), self.embedded, kept / MODELS, kept / ADAPTERS]
+
+    def repositories(self, refs: Iterable[Ref]) -> list[Path]:
+        """Folders of which one changes whenever a model of the Hub is fetched, removed or changed on this disk.
+
+        Args:
+            refs: The models, and adapters on top of them.
+        """
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        cache = self.cache or Path(HF_HUB_CACHE)
+        every = [part for ref in refs for part in (ref, ref.adapter) if part is not None]
+        names = {ref.name.replace("/", "--") for ref in every if ref.scheme == "hub"}
+        return [cache / f"models--{name}" for name in sorted(names)]
+
+    def _lists(self) -> list[Path]:
+        """Every models.txt that is read, or would be if it were there."""
+        apps = self.catalog.apps
+        return [
+            self.catalog.folder / "models.txt",
+            *(path / "models.txt" for path in (apps.iterdir() if apps.is_dir() else ())),
+        ]
 
     def _model(self, ref: Ref) -> tuple[Path, str]:
         """Folder and pinned ref of a model."""
@@ -147,7 +184,7 @@ class Places:
             exact = f" --revision {ref.revision}" if ref.revision else ""
             return f"Fetch it with: hf download {ref.name}{exact}.{hint}"
         revision = f"@{ref.revision}" if ref.revision else ""
-        listed = any(c.id == ref.name and ref.revision in ("", c.revision) for c in self.catalog.chosen("models"))
+        listed = any(c.id == ref.name and ref.revision in ("", c.revision) for c in self.chosen())
         flags = ["--models-only"]
         if entry.commercial not in CLEARED:
             flags.append("--any-licence")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared.errors import PlaygroundError
+from shared.models import openai, tgi
 from shared.models.choices import Choices, follow
 from shared.models.http import Endpoint, FailedError
-from shared.models.openai import build, read_schema
+from shared.models.openai import form
 from shared.models.protocol import Event, Request, Scored, Start, Timeouts
-from shared.models.tgi import Tokens
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Provider:
         from huggingface_hub.errors import HfHubHTTPError
 
         endpoint = Endpoint(self._ref, self._url or "https://router.huggingface.co", self._token)
-        arguments = _text(request) if request.text else _chat(request, endpoint)
+        arguments = {"prompt": request.text, "details": True} if request.text else _chat(request, endpoint)
         try:
             async with asyncio.timeout(timeouts.connect):  # in a thread: it may ask the Hub, and waits while it does
                 return await asyncio.to_thread(self._made, request, arguments)
@@ -135,9 +135,15 @@ class Provider:
         asyncio.run(cast(Any, method(**arguments, model=model, stream=True)))
         (made,) = taken
         headers = {name: value for name, value in made.headers.items() if name != "authorization"}
-        if "prompt" in made.json:  # a provider that speaks OpenAI's protocol, asked in TGI's words
+        if request.text:  # of which the client knows TGI's words alone, whatever the provider speaks
             endpoint = Endpoint(self._ref, made.url, self._token)
-            return _Prepared(made.url, build(endpoint, made.model, request), headers)
+            speaks_openai = "prompt" in made.json
+            body = (
+                openai.build(endpoint, made.model, request)
+                if speaks_openai
+                else tgi.build(endpoint, request.text, request)
+            )
+            return _Prepared(made.url, body, headers)
         if self._url and arguments.get("response_format"):
             # for an endpoint the client writes what TGI alone understands, and not as its document has it; this is for both
             form = arguments["response_format"]
@@ -167,8 +173,8 @@ class _Either:
 
     def __init__(self, endpoint: Endpoint, request: Request) -> None:
         self._choices = Choices(endpoint, request)
-        self._tokens = Tokens(endpoint, request)
-        self._reader: Choices | Tokens = self._choices
+        self._tokens = tgi.Tokens(endpoint, request)
+        self._reader: Choices | tgi.Tokens = self._choices
 
     @property
     def ended(self) -> bool:
@@ -193,10 +199,6 @@ class _Either:
 def _chat(request: Request, endpoint: Endpoint) -> dict[str, Any]:
     """The arguments of `chat_completion`."""
     asked = request.decoding
-    form = None
-    if asked.json_schema:
-        schema = {"name": "answer", "schema": read_schema(endpoint, asked.json_schema), "strict": True}
-        form = {"type": "json_schema", "json_schema": schema}
     extra: dict[str, Any] = {}
     for name, value, neutral in (
         ("top_k", asked.top_k, 0),
@@ -217,27 +219,8 @@ def _chat(request: Request, endpoint: Endpoint) -> dict[str, Any]:
         "stop": list(asked.stop) or None,
         "logprobs": told or None,
         "top_logprobs": request.logprobs if told else None,
-        "response_format": form,
+        "response_format": form(endpoint, asked.json_schema) if asked.json_schema else None,
         "tools": list(request.tools) or None,
         "stream_options": {"include_usage": True},
         "extra_body": extra or None,
-    }
-
-
-def _text(request: Request) -> dict[str, Any]:
-    """The arguments of `text_generation`, which are TGI's."""
-    asked = request.decoding
-    sampled = asked.temperature > 0
-    return {
-        "prompt": request.text,
-        "details": True,
-        "do_sample": sampled,
-        "max_new_tokens": asked.max_new_tokens,
-        "temperature": asked.temperature if sampled else None,
-        "top_p": asked.top_p if asked.top_p < 1 else None,
-        "top_k": asked.top_k or None,
-        "repetition_penalty": asked.repetition_penalty if asked.repetition_penalty != 1 else None,
-        "seed": asked.seed + 1 if sampled else None,
-        "stop": list(asked.stop) or None,
-        "top_n_tokens": request.logprobs if request.logprobs > 0 else None,
     }

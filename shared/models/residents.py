@@ -62,13 +62,17 @@ class Residents:
         self._look = machine
         self._load = load
         self._opening = RLock()
+        self._stopped = False
 
     @cached_property
     def budget(self) -> Budget[Resident]:
         """The models in memory."""
         with self._opening:
             opened: Budget[Resident] | None = self.__dict__.get("budget")
-            return opened or Budget(share(self._computing(), self.environment.model_gib))
+            made = opened or Budget(share(self._computing(), self.environment.model_gib))
+            if self._stopped:
+                made.stop()
+            return made
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -83,7 +87,7 @@ class Residents:
             quantise: How its linear layers are shrunk.
             draft: A smaller model that guesses ahead; stays loaded as long as this one does.
         """
-        key = place.key + (f" in {quantise}" if quantise else "") + (f" with {draft.key}" if draft else "")
+        key = place.loaded_as(quantise) + (f" with {draft.key}" if draft else "")
 
         def load() -> Lease[Resident]:
             return self.budget.held(key) or self._held(key, place, quantise, draft)
@@ -95,13 +99,14 @@ class Residents:
         budget: Budget[Resident] | None = self.__dict__.get("budget")
         return budget.loaded() if budget is not None else []
 
-    @property
-    def limit(self) -> int:
-        """Bytes that models may take together; before any is loaded, torch is not asked about the GPU."""
+    def limit(self, machine: Machine) -> int:
+        """Bytes that models may take together; before any is loaded, torch is not asked about the GPU.
+
+        Args:
+            machine: What `machine` returned.
+        """
         budget: Budget[Resident] | None = self.__dict__.get("budget")
-        if budget is not None:
-            return budget.limit
-        return share(self._look(self.environment.home), self.environment.model_gib)
+        return budget.limit if budget is not None else share(machine, self.environment.model_gib)
 
     def machine(self) -> Machine:
         """What the machine has, with the memory of models that nobody uses now counted as free."""
@@ -115,6 +120,7 @@ class Residents:
     def stop(self) -> None:
         """Load nothing any more; whoever waits for a model is told so."""
         with self._opening:
+            self._stopped = True
             budget: Budget[Resident] | None = self.__dict__.get("budget")
         if budget is not None:
             budget.stop()

@@ -197,10 +197,11 @@ def _checked(server: Server, where: str) -> Server:
         raise PlaygroundError(
             f"{where}: the address of '{parts.hostname}' carries a name or a password. Put keys into PLAYGROUND_SERVER_KEYS."
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.query or parts.fragment:
-        raise PlaygroundError(
-            f"{where}: '{server.url}' is not an address. Write http://host:port, with /v1 for openai."
-        )
+    shown = re.split(r"[?#]", server.url)[0]  # what follows may hold a key
+    if parts.query or parts.fragment:
+        raise PlaygroundError(f"{where}: '{shown}' is not an address of a server: leave out what follows the ? or #.")
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise PlaygroundError(f"{where}: '{shown}' is not an address. Write http://host:port, with /v1 for openai.")
     for model in server.models:
         if not MODEL.fullmatch(model):
             raise PlaygroundError(f"{where}: '{model}' is not a model's name. It holds no blanks, commas or #.")

@@ -126,6 +126,5 @@ class _Event:
 def _decode(line: bytes) -> str:
     try:
         return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        around = line[max(0, error.start - 20) : error.start + 20].decode("utf-8", "replace")
-        raise MalformedError(f"byte {line[error.start]:#x} is no UTF-8, in {around!r}") from None
+    except UnicodeDecodeError as error:  # what stands around it is not shown: it could be a piece of a key
+        raise MalformedError(f"byte {line[error.start]:#x} is no UTF-8, at place {error.start} of a line") from None

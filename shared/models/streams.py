@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar, cast
 
+from shared.errors import PlaygroundError
+from shared.models.memory import STOPPING
 from shared.models.protocol import Backend, Delta, Event, Failure, Finish, Kind, Request, Start, Timeouts, ToolCall
 
 T = TypeVar("T")
@@ -65,23 +67,21 @@ class _Clock:
         self.timeouts = timeouts
         self.answering = False
         self.started = False
-        self.began = self.last = time.monotonic()
+        self.began = time.monotonic()
 
     def heard(self, event: Event) -> None:
         """An event came."""
-        self.last = time.monotonic()
         self.started = self.started or isinstance(event, Start)
         self.answering = self.answering or isinstance(event, Delta | ToolCall)
 
     def next_limit(self) -> tuple[float, Kind]:
-        """Seconds until somebody has waited for too long, and which limit that is."""
-        now = time.monotonic()
+        """How many seconds from now are too long to wait for an event, and which limit that is."""
         if self.answering:
-            quiet: tuple[float, Kind] = (self.last + self.timeouts.inter_token - now, "inter_token")
+            quiet: tuple[float, Kind] = (self.timeouts.inter_token, "inter_token")
         else:  # until Start the backend is still connecting, and keeps that time itself
-            waited = self.timeouts.first_token + (0 if self.started else self.timeouts.connect)
-            quiet = (self.last + waited - now, "first_token")
-        return min(quiet, (self.began + self.timeouts.total - now, "total"), key=lambda limit: limit[0])
+            quiet = (self.timeouts.first_token + (0 if self.started else self.timeouts.connect), "first_token")
+        left = self.began + self.timeouts.total - time.monotonic()
+        return min(quiet, (left, "total"), key=lambda limit: limit[0])
 
 
 class Loop:
@@ -91,14 +91,34 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="models", daemon=True)
         self._thread.start()
+        self._starting = Lock()
+        self._closed = False
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine; cancelling the future cancels it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run a coroutine; cancelling the future cancels it.
+
+        Raises:
+            PlaygroundError: The loop is closed.
+        """
+        with self._starting:
+            if self._closed:
+                work.close()
+                raise PlaygroundError(STOPPING)
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine and wait for what it returns."""
-        return self.start(work).result()
+        """Run a coroutine and wait for what it returns; it is cancelled when whoever waits is interrupted.
+
+        Raises:
+            PlaygroundError: The loop is closed, or was meanwhile.
+        """
+        future = self.start(work)
+        try:
+            return future.result()
+        except CancelledError:
+            raise PlaygroundError(STOPPING) from None
+        finally:
+            future.cancel()
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread."""
@@ -110,9 +130,11 @@ class Loop:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._loop.shutdown_asyncgens()
 
-        if self._loop.is_closed():
+        with self._starting:  # whatever was started before has a task that is found, and nothing is started behind it
+            closed, self._closed = self._closed, True
+        if closed:
             return
-        self.run(wind_up())
+        asyncio.run_coroutine_threadsafe(wind_up(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -132,7 +154,10 @@ def play(
 
     Yields:
         The events that came since the last time; an empty list when none did, so that whoever iterates gets a turn to
-        stop. Closing the generator cancels the stream.
+        stop. Closing the generator cancels the stream. The last event is Finish or Failure.
+
+    Raises:
+        PlaygroundError: The loop is closed.
     """
     heard: SimpleQueue[Event | None] = SimpleQueue()
 
@@ -150,6 +175,8 @@ def play(
             waiting = waiting and not any(isinstance(event, Delta) for event in events)
             yield events
         pumping.result()  # a bug in a backend keeps its traceback
+    except CancelledError:
+        yield [Failure("truncated", f"{backend.ref}: {STOPPING}")]
     finally:
         pumping.cancel()
 

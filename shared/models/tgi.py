@@ -8,15 +8,13 @@ from functools import partial
 from typing import Any, cast
 
 from shared.errors import PlaygroundError
-from shared.models.choices import follow
+from shared.models.choices import REASONS, follow
 from shared.models.echoes import score_each, tokens_of
 from shared.models.http import Endpoint, FailedError
 from shared.models.openai import OpenAi, read_schema
 from shared.models.protocol import Decoding, Event, Finish, Reason, Request, Scored, Start, Timeouts, Token, Usage
 from shared.models.sse import MalformedError
 from shared.models.stops import Cut, whole
-
-REASONS: dict[str, Reason] = {"length": "length", "eos_token": "stop", "stop_sequence": "stop"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Tgi:
             yield error.failure
 
     async def _answer(self, prompt: str, request: Request, timeouts: Timeouts) -> AsyncIterator[Event]:
-        body = self._body(prompt, request)
+        body = build(self._endpoint, prompt, request, self._adapter)
         async with self._endpoint.ask("/generate_stream", body, timeouts) as response:
             yield Start(self._model or self._ref, prompt)
             reader = Tokens(self._endpoint, request)
@@ -111,7 +109,7 @@ class Tgi:
             return request.text
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         try:
-            answer = await self._patiently("/chat_tokenize", {"messages": messages}, timeouts)
+            answer = await self._endpoint.fetch("/chat_tokenize", {"messages": messages}, timeouts)
             text = str(answer["templated_text"])
             tokens = answer["tokenize_response"]
         except FailedError as error:
@@ -128,49 +126,6 @@ class Tgi:
     def _begins(token: str) -> bool:
         """Whether a token's text looks like a begin token, such as <s>, <bos> or <|begin_of_text|>."""
         return token.lower().strip("<>|[]") in {"s", "bos", "begin_of_text", "startoftext", "begin_of_sentence"}
-
-    async def _patiently(self, path: str, body: Any, timeouts: Timeouts) -> Any:
-        """A document that comes before the first token: silence is a first token that did not come."""
-        limits = Timeouts(connect=timeouts.connect, total=timeouts.connect + timeouts.first_token)
-        return await self._endpoint.fetch(path, body, limits)
-
-    def _body(self, prompt: str, request: Request, score_it: bool = False) -> dict[str, Any]:
-        """The request in TGI's words, checked by the client's own types.
-
-        Raises:
-            FailedError: TGI cannot do what is asked.
-        """
-        import pydantic
-        from text_generation import errors, types
-
-        asked = request.decoding
-        for name, value, neutral in (("min_p", asked.min_p, 0), ("beams", asked.beams, 1)):
-            if value != neutral:
-                raise self._endpoint.fail("refused", f"TGI has no {name}. Set it to {neutral}.")
-        sampled = asked.temperature > 0
-        schema = read_schema(self._endpoint, asked.json_schema) if asked.json_schema else None
-        try:
-            parameters = types.Parameters(
-                do_sample=sampled,
-                max_new_tokens=asked.max_new_tokens,
-                repetition_penalty=asked.repetition_penalty if asked.repetition_penalty != 1 else None,
-                stop=list(asked.stop),
-                seed=asked.seed + 1 if sampled else None,
-                temperature=asked.temperature if sampled else None,
-                top_k=asked.top_k or None,
-                top_p=asked.top_p if asked.top_p < 1 else None,
-                details=True,
-                decoder_input_details=score_it,
-                top_n_tokens=request.logprobs if request.logprobs > 0 else None,
-                grammar=types.Grammar(type=types.GrammarType.Json, value=schema) if schema else None,
-            )
-            body = types.Request(inputs=prompt, stream=not score_it, parameters=parameters)
-        except (errors.ValidationError, pydantic.ValidationError) as error:
-            raise self._endpoint.fail("refused", str(error)) from None
-        sent: dict[str, Any] = body.model_dump(mode="json", exclude_none=True)
-        if self._adapter:
-            sent["parameters"]["adapter_id"] = self._adapter
-        return sent
 
     async def info(self) -> Info:
         """What the server says about itself.
@@ -189,7 +144,7 @@ class Tgi:
         except FailedError as error:
             raise PlaygroundError(error.failure.message) from None
         except (KeyError, TypeError, ValueError):
-            words = f"/info has not what a TGI server says about itself: {json.dumps(body)[:200]}"
+            words = f"/info has not what a TGI server says about itself: {json.dumps(body)}"
             raise PlaygroundError(self._endpoint.say(words)) from None
 
     async def score(self, texts: Sequence[str], contexts: Sequence[str] = ()) -> list[Scored]:
@@ -210,7 +165,7 @@ class Tgi:
         """A text's tokens, and whether the first has a log-probability."""
         try:
             asked = Request(text=text, decoding=Decoding(max_new_tokens=1, temperature=0))
-            answer = await self._endpoint.fetch("/generate", self._body(text, asked, score_it=True))
+            answer = await self._endpoint.fetch("/generate", build(self._endpoint, text, asked, score_it=True))
             prefill = answer["details"]["prefill"]
             tokens = [Token(str(one["text"]), int(one["id"]), float(one["logprob"] or 0)) for one in prefill]
             return tokens_of(text, tokens, [one["logprob"] is not None for one in prefill])
@@ -222,6 +177,54 @@ class Tgi:
 
     async def close(self) -> None:
         """Nothing is kept open between answers."""
+
+
+def build(
+    endpoint: Endpoint, prompt: str, request: Request, adapter: str = "", score_it: bool = False
+) -> dict[str, Any]:
+    """A request in TGI's words, checked by the client's own types.
+
+    Args:
+        endpoint: Who asks.
+        prompt: The text as sent.
+        request: What is asked.
+        adapter: The LoRA adapter, as the server names it; "" for none.
+        score_it: Ask for the log-probabilities of the prompt, and for no stream.
+
+    Raises:
+        FailedError: TGI cannot do what is asked.
+    """
+    import pydantic
+    from text_generation import errors, types
+
+    asked = request.decoding
+    for name, value, neutral in (("min_p", asked.min_p, 0), ("beams", asked.beams, 1)):
+        if value != neutral:
+            raise endpoint.fail("refused", f"TGI has no {name}. Set it to {neutral}.")
+    sampled = asked.temperature > 0
+    schema = read_schema(endpoint, asked.json_schema) if asked.json_schema else None
+    try:
+        parameters = types.Parameters(
+            do_sample=sampled,
+            max_new_tokens=asked.max_new_tokens,
+            repetition_penalty=asked.repetition_penalty if asked.repetition_penalty != 1 else None,
+            stop=list(asked.stop),
+            seed=asked.seed + 1 if sampled else None,
+            temperature=asked.temperature if sampled else None,
+            top_k=asked.top_k or None,
+            top_p=asked.top_p if asked.top_p < 1 else None,
+            details=True,
+            decoder_input_details=score_it,
+            top_n_tokens=request.logprobs if request.logprobs > 0 else None,
+            grammar=types.Grammar(type=types.GrammarType.Json, value=schema) if schema else None,
+        )
+        body = types.Request(inputs=prompt, stream=not score_it, parameters=parameters)
+    except (errors.ValidationError, pydantic.ValidationError) as error:
+        raise endpoint.fail("refused", str(error)) from None
+    sent: dict[str, Any] = body.model_dump(mode="json", exclude_none=True)
+    if adapter:
+        sent["parameters"]["adapter_id"] = adapter
+    return sent
 
 
 class Tokens:
@@ -267,7 +270,7 @@ class Tokens:
         try:
             sent = StreamResponse(**body)
         except (pydantic.ValidationError, TypeError) as error:
-            raise MalformedError(f"no token of TGI: {json.dumps(body)[:300]} ({type(error).__name__})") from None
+            raise MalformedError(f"no token of TGI: {json.dumps(body)} ({type(error).__name__})") from None
         self._count += 1
         if self._cut.stopped:  # the server goes on behind the stop text
             self._reason = "stop"

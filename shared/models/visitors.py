@@ -29,17 +29,15 @@ class Visitors:
         Raises:
             NotAllowed: Says what they may use.
         """
-        if not self.allowed(ref, caller):
+        if not caller.owner and not self.may(ref):
             raise NotAllowed(
                 f"'{ref}' may only be used by the owner of this Space. Visitors may use: {', '.join(self._list())}."
                 " Duplicate the Space, or run it on your own machine, to use any model."
             )
 
-    def allowed(self, ref: Ref, caller: Caller) -> bool:
-        """Whether a caller may use a model; the adapter on top of it counts as well."""
-        if caller.owner:
-            return True
-        if ref.adapter is not None and not self.allowed(ref.adapter, caller):
+    def may(self, ref: Ref) -> bool:
+        """Whether they may use a model; the adapter on top of it counts as well."""
+        if ref.adapter is not None and not self.may(ref.adapter):
             return False
         if ref.scheme == "hub":
             return any(self._same(ref, choice.revision) for choice in self._pinned() if choice.id == ref.name)
@@ -55,7 +53,7 @@ class Visitors:
 
     def _pinned(self) -> list[Choice]:
         """The lines of models.txt that pin a revision."""
-        return [choice for choice in self.places.catalog.chosen("models") if choice.revision and not choice.problem]
+        return [choice for choice in self.places.chosen() if choice.revision and not choice.problem]
 
     def _same(self, ref: Ref, revision: str) -> bool:
         """Whether a Hub ref means a pinned revision; it may name the commit that this is on the disk."""

@@ -7,6 +7,7 @@ import json
 import re
 import struct
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,14 +103,11 @@ def measure(folder: Path) -> Weights:
         return _guess(gguf)
     totals = [0, 0, 0, 0, 0]
     for path in files(folder):
-        for name, tensor in _header(path).items():
-            count, bits = 1, BITS.get(str(tensor.get("dtype")), 0)
-            shape = tensor.get("shape", [])
-            for length in shape:
-                count *= int(length)
+        for name, (dtype, shape) in _header(path).items():
+            count, bits = prod(shape), BITS.get(dtype, 0)
             if not bits:
-                raise PlaygroundError(f"'{path.name}' holds numbers of the unknown kind '{tensor.get('dtype')}'.")
-            floating = tensor["dtype"] in FLOATS
+                raise PlaygroundError(f"'{path.name}' holds numbers of the unknown kind '{dtype}'.")
+            floating = dtype in FLOATS
             shrinks = floating and len(shape) == 2 and not TABLES.search(name)
             size = count * bits // 8
             for place, amount in enumerate((count, shrinks * count, size, floating * count, (not floating) * size)):
@@ -125,8 +123,10 @@ def files(folder: Path) -> list[Path]:
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(_json(index).get("weight_map", {}).values()))
-        missing = [name for name in names if not (folder / name).is_file()]
+        listed = _json(index).get("weight_map", {})
+        names = sorted({str(name) for name in (listed.values() if isinstance(listed, dict) else ["weight_map"])})
+        # a name that leads out of the folder is no file of this model
+        missing = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise PlaygroundError(
@@ -179,11 +179,11 @@ def card(folder: Path) -> Card:
     path = folder / CARD
     if not path.is_file():
         return Card()
-    text = path.read_text(encoding="utf-8", errors="replace")
-    top = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    top = re.match(r"---\n(.*?)\n---(?:\n|\Z)", text, re.DOTALL)
     try:
         facts = yaml.safe_load(top[1]) if top else None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date of day 99 is a ValueError
         facts = None
     facts = facts if isinstance(facts, dict) else {}
     heading = re.search(r"^# +(.+)$", text[top.end() if top else 0 :], re.MULTILINE)
@@ -219,16 +219,19 @@ def _guess(gguf: Path) -> Weights:
     return Weights(count, count, stored, count, 0)
 
 
-def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """Name, kind and shape of every tensor of a file."""
+def _header(path: Path) -> dict[str, tuple[str, list[int]]]:
+    """Kind and shape of every tensor of a file, by its name."""
     try:
         with path.open("rb") as file:
             start = file.read(8)
             (length,) = struct.unpack("<Q", start) if len(start) == 8 else (LONGEST + 1,)
             raw = file.read(length) if length <= LONGEST else b""
-        header = json.loads(raw)
-        return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
-    except (ValueError, AttributeError) as error:
+        tensors = {name: tensor for name, tensor in json.loads(raw).items() if name != "__metadata__"}
+        return {
+            name: (str(tensor.get("dtype")), [int(length) for length in tensor.get("shape", [])])
+            for name, tensor in tensors.items()
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise PlaygroundError(
             f"'{path.name}' is not a safetensors file, or only a part of one. Fetch it again."
         ) from error
@@ -237,7 +240,7 @@ def _header(path: Path) -> dict[str, dict[str, Any]]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlaygroundError(f"'{path.parent.name}/{path.name}' is not JSON: {error}. Fetch it again.") from error
     if not isinstance(found, dict):
         raise PlaygroundError(f"'{path.parent.name}/{path.name}' does not hold names with values. Fetch it again.")

@@ -1,181 +1,28 @@
-"""The contract that all five backends keep: one test, whoever answers.
-
-TGI is a fake that is held to TGI's own OpenAPI document, OpenAI-compatible a real `transformers serve` process, Inference
-Providers' client is pointed at the fake, local models run here, and the scripted backend keeps it too.
-"""
+"""The contract that all five backends keep: one test, whoever answers; `tests/backends.py` says how each is made."""
 
 import asyncio
-import json
-import os
-import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from shared.models.openai import OpenAi
 from shared.models.protocol import Backend, Delta, Failure, Finish, Request, Start, Timeouts, Usage
 from shared.models.provider import Provider
 from shared.models.scripted import Scripted
-from shared.models.streams import Loop, play
 from shared.models.tgi import Tgi
-from tests.answers import SHORT, go_on, hear, say
+from tests.answers import ROOMY, go_on, hear, say, tight
+from tests.backends import FIVE, KEY, LONG, Case, make_case, make_models, stop, wait_for
 from tests.openai_server import OpenAiServer, Served
-from tests.server import ROOT, free_port
 from tests.tgi_server import TgiServer
-
-FIVE = ("scripted", "local", "tgi", "openai", "provider")
-MICRO = ROOT / "embedded" / "weights" / "micro"
-KEY = "hf_secret_key"
-STORY = "Once upon a time there was a little bird who lived in a tall tree and sang all day long to the sun."
-LONG = " ".join(f"word{number}" for number in range(3000))
-
-
-@dataclass
-class Case:
-    """One backend.
-
-    Attributes:
-        quick: Answers soon.
-        slow: Takes some milliseconds for a token, and would go on for many seconds.
-        prompt: What `quick` answers with some words.
-        long: What keeps `slow` at work.
-        busy: Whether work is being done for an answer.
-    """
-
-    quick: Backend
-    slow: Backend
-    prompt: str
-    long: Request
-    busy: Callable[[], bool]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The embedded micro model, and one ten times as large, with random weights, that never ends an answer."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    home = tmp_path_factory.mktemp("models")
-    micro, slow = home / "micro", home / "slow"
-    for folder in (micro, slow):
-        shutil.copytree(MICRO, folder)
-        (folder / "generation_config.json").write_text(
-            json.dumps({"do_sample": True, "bos_token_id": 0, "pad_token_id": 3})
-        )
-    known = json.loads((MICRO / "config.json").read_text("utf-8"))
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=known["vocab_size"], hidden_size=384, intermediate_size=1024, num_hidden_layers=8, num_attention_heads=6,
-        num_key_value_heads=6, max_position_embeddings=4096, bos_token_id=0, eos_token_id=None, pad_token_id=3,
-        tie_word_embeddings=True,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(slow)
-    (slow / "generation_config.json").write_text(json.dumps({"do_sample": True, "bos_token_id": 0, "pad_token_id": 3}))
-    return {"micro": micro, "slow": slow}
-
-
-@contextmanager
-def serve_transformers(home: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A real `transformers serve`, which loads the folder that a request names."""
-    port = free_port()
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PLAYGROUND_", "HF_", "TRANSFORMERS_"))
-    }
-    (home / "hub").mkdir(parents=True)  # without it /v1/models fails (transformers 5.23)
-    log = home / "serve.log"
-    command = [
-        sys.executable,
-        "-m",
-        "transformers.cli.transformers",
-        "serve",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--device",
-        "cpu",
-    ]
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command, env=kept | {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}, stdout=out, stderr=out
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 120
-        while True:
-            assert process.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < end, "transformers serve did not start: " + log.read_text()[-3000:]
-            try:
-                with urllib.request.urlopen(url + "/health", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.1)
-        yield url + "/v1", psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _works(process: psutil.Process) -> bool:
-    """Whether a process computes: it does nothing else between answers."""
-    began, before = time.monotonic(), sum(process.cpu_times()[:2])
-    time.sleep(0.05)
-    return sum(process.cpu_times()[:2]) - before > 0.3 * (time.monotonic() - began)
-
-
-def _wait_for(met: Callable[[], bool], seconds: float = 30) -> float:
-    """Seconds until something is so."""
-    began = time.monotonic()
-    while not met():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.002)
-    return time.monotonic() - began
-
-
-def _case(name: str, folders: dict[str, Path], home: Path, stack: ExitStack) -> Case:
-    if name == "scripted":
-        slow = Scripted.echo(delay=0.01)
-        return Case(Scripted.echo(), slow, STORY, say(LONG, max_new_tokens=3000), lambda: slow.running > 0)
-    if name == "local":
-        from shared.models.local import LocalModel
-
-        quick, large = (LocalModel(folders[which], f"local:{which}") for which in ("micro", "slow"))
-        stack.callback(quick.close)
-        stack.callback(large.close)
-        long = go_on(STORY, max_new_tokens=3000)
-        return Case(quick.view("local:micro"), large.view("local:slow"), STORY, long, lambda: large.answering > 0)
-    if name == "openai":
-        url, process = stack.enter_context(serve_transformers(home))
-        quick, slow = (OpenAi(f"openai:serve/{which}", url, str(folders[which]), KEY) for which in ("micro", "slow"))
-        for model in (quick, slow):
-            hear(model, go_on("a", max_new_tokens=1))  # loads it
-        return Case(quick, slow, STORY, go_on(STORY, max_new_tokens=3000), partial(_works, process))
-    server = stack.enter_context(TgiServer())
-    server.faults.delay = 0.01
-    stack.callback(lambda: _nothing_wrong(server))
-    model = Tgi("tgi:fake", server.url, KEY) if name == "tgi" else Provider("provider:m", "m", KEY, endpoint=server.url)
-    return Case(model, model, STORY, say(LONG, max_new_tokens=3000), lambda: server.faults.running > 0)
-
-
-def _nothing_wrong(server: Served) -> None:
-    assert server.faults.unusable == []
+    return make_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module", params=FIVE)
@@ -183,7 +30,7 @@ def case(
     request: pytest.FixtureRequest, folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Case]:
     with ExitStack() as stack:
-        yield _case(request.param, folders, tmp_path_factory.mktemp(request.param) / "home", stack)
+        yield make_case(request.param, folders, tmp_path_factory.mktemp(request.param) / "home", stack)
 
 
 def test_an_answer_streams(case: Case):
@@ -247,21 +94,11 @@ def test_the_same_seed_gives_the_same_answer_and_another_another(case: Case):
 def test_time_outs(case: Case, kind: str, timeouts: Timeouts):
     failure = hear(case.slow, case.long, timeouts).failure
     assert failure.kind == kind
-    assert _wait_for(lambda: not case.busy()) < 2
+    assert wait_for(lambda: not case.busy()) < 2
 
 
 def test_stopping_ends_the_work(case: Case, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest):
-    loop = Loop()
-    try:
-        events = play(loop, case.slow, case.long)
-        _wait_for(lambda: any(isinstance(event, Delta) for event in next(events)))
-        assert case.busy()
-        began = time.monotonic()
-        events.close()
-        closing = time.monotonic() - began
-        took = _wait_for(lambda: not case.busy()) + closing
-    finally:
-        loop.close()
+    closing, took = stop(case)
     with capsys.disabled():
         print(f" [{request.node.callspec.params['case']}: work ended {1000 * took:.0f} ms after stop] ", end="")
     assert closing < 0.2
@@ -333,19 +170,18 @@ def test_a_server_that_misbehaves(
 ):
     server, backend = faulty
     server.faults.kind, server.faults.delay = kind, 0.005
-    limits = Timeouts(connect=0.2, first_token=0.3, inter_token=0.3, total=1)
-    heard = hear(backend, say("one two three four five six", max_new_tokens=2000), limits)
+    heard = hear(backend, say("one two three four five six", max_new_tokens=2000), tight(expected))
     assert heard.failure.kind == expected
     assert words in heard.failure.message
     assert heard.failure.retry_after == retry
     assert KEY not in repr(heard.events)
-    assert _wait_for(lambda: server.faults.running == 0) < 2
+    assert wait_for(lambda: server.faults.running == 0) < 2
 
 
 def test_a_server_that_is_down(faulty: tuple[Served, Backend]):
     server, backend = faulty
     server.__exit__()
-    failure = hear(backend, say("a"), SHORT).failure
+    failure = hear(backend, say("a"), ROOMY).failure
     server.__exit__ = lambda *_: None  # type: ignore[method-assign]
     assert failure.kind == "connect"
 
@@ -381,7 +217,7 @@ SCRIPTS: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("kind", "script"), SCRIPTS, ids=[kind for kind, _ in SCRIPTS])
 def test_a_script_that_misbehaves(kind: str, script: Any):
     backend = Scripted("scripted:x", script)
-    assert hear(backend, say("a"), SHORT).failure.kind == kind
+    assert hear(backend, say("a"), tight(kind)).failure.kind == kind
     assert backend.running == 0
 
 
@@ -392,7 +228,7 @@ def test_a_script_that_misbehaves(kind: str, script: Any):
         (say(LONG), "tokens"),
         (Request(), "empty"),
         (say("a", temperature=1.0, beams=2), "eam"),
-        (say("a", json_schema="{}"), "schema"),
+        (say("a", json_schema="{"), "Schema"),
     ],
 )
 def test_what_a_local_model_cannot_answer(case: Case, request_: Request, words: str):

@@ -134,11 +134,11 @@ def _apply(change: Change, module: Any, given: Any, output: Any) -> Any:
         return linear(given, change.weight.to(given.dtype), bias).to(output.dtype)
     added = linear(linear(given.to(change.down.dtype), change.down), change.up) * change.scale
     if change.magnitude is None:
-        return output + added.to(output.dtype)
+        return (output + added).to(output.dtype)
     bias = getattr(module, "bias", None)
     plain = output if bias is None else output - bias
-    changed = (plain + added.to(output.dtype)) * change.magnitude.to(output.dtype)
-    return changed if bias is None else changed + bias
+    changed = (plain + added) * change.magnitude
+    return (changed if bias is None else changed + bias).to(output.dtype)
 
 
 def read_adapter(folder: Path, ref: str, modules: dict[str, Any]) -> Adapter:
@@ -160,13 +160,20 @@ def read_adapter(folder: Path, ref: str, modules: dict[str, Any]) -> Adapter:
     tensors = _tensors(folder)
     device = next(iter(modules.values())).device
     changes: dict[str, Change] = {}
+    size = 0
     for name, parts in _by_module(folder, tensors).items():
         module = modules.get(name)
         if module is None:
             raise PlaygroundError(f"{folder.name} is not an adapter of {ref}: that has no layer {name}.")
-        changes[name] = _fit(folder, ref, config, name, module, {key: one.to(device) for key, one in parts.items()})
-    size = sum(one.numel() * one.element_size() for one in tensors.values())
+        ready = {key: _settle(key, one).to(device) for key, one in parts.items()}
+        changes[name] = _fit(folder, ref, config, name, module, ready)
+        size += sum(one.numel() * one.element_size() for one in ready.values())
     return Adapter(folder, changes, size)
+
+
+def _settle(part: str, tensor: Any) -> Any:
+    """LoRA's weights are computed in float32, as peft does: in 16 bits, answers would depend on who shares the batch."""
+    return tensor.float() if part.startswith("lora_") else tensor
 
 
 def _check_kind(folder: Path, config: dict[str, Any]) -> None:
@@ -235,6 +242,10 @@ def _by_module(folder: Path, tensors: dict[str, Any]) -> dict[str, dict[str, Any
 
 def _fit(folder: Path, ref: str, config: dict[str, Any], name: str, module: Any, parts: dict[str, Any]) -> Change:
     """One layer's change, if it has the layer's shape."""
+    if getattr(getattr(module, "weight", None), "ndim", 0) != 2:
+        raise PlaygroundError(
+            f"{folder.name} changes {name}, which is no linear layer and no embedding. Merge it into a model of its own."
+        )
     outputs, inputs = _shape(module)
     if "lora_A" in parts and "lora_B" in parts:
         down, up = parts["lora_A"], parts["lora_B"]

@@ -62,11 +62,14 @@ class Answer:
             self._finish("stop")
             return
         self.ids.append(token)
+        guide = self.draw.guide
+        if guide is not None:
+            guide.take(token)
         said: Token | None = None
         if self.ticket.request.logprobs >= 0 and logits is not None:
             said = describe(logits, token, self.ticket.request.logprobs, self.network.reads)
         text, tokens = self._pieces.add(token, said)
-        if self._pieces.stopped:
+        if self._pieces.stopped or (guide is not None and guide.over):
             self._finish("stop", text, tokens)
         elif self.count >= self.ticket.limit:
             self._finish("length", text, tokens)

@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from shared.errors import PlaygroundError
 from shared.models.local.answer import Answer
 from shared.models.local.cache import Columns
-from shared.models.local.faults import attempt, free_memory, is_memory
+from shared.models.local.faults import attempt, explain, free_memory, is_memory
 from shared.models.local.loading import Network
 from shared.models.local.sampling import pick_all
 from shared.models.local.threads import is_small, start
@@ -21,8 +22,8 @@ T = TypeVar("T")
 
 ROWS = 32
 JOIN = 5.0  # seconds to wait for the last step when the model is closed
-FULL = "{}: the memory does not suffice for this answer. Ask for a shorter one, or when less is being answered."
 SHORT = "The memory does not suffice for this. Ask for less at once."
+GONE = "The model was unloaded. Ask again."
 CLOSED = "{} was unloaded while it answered. Ask again."
 
 
@@ -51,6 +52,7 @@ class Worker:
         self._waiting: deque[Ticket] = deque()
         self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._filling: Filling | None = None
+        self._alone: deque[Answer] = deque()  # each waits until nobody else is in the batch
         self._answers: list[Answer] = []
         self._columns: Columns | None = None
         self._wake = threading.Event()
@@ -74,11 +76,11 @@ class Worker:
         self._wake.set()
 
     def run(self, work: Callable[[], T]) -> Future[T]:
-        """Run something else with the model between two steps; the future is cancelled when the model is closed."""
+        """Run something else with the model between two steps; the future fails when the model is closed."""
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
-                future.cancel()
+                future.set_exception(PlaygroundError(GONE))
             else:
                 self._jobs.append((future, work))
         self._wake.set()
@@ -113,46 +115,53 @@ class Worker:
                     ticket.tell([Failure("server", CLOSED.format(ticket.model))])
                     ticket.done = True
             for future, _ in self._jobs:
-                future.cancel()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(PlaygroundError(GONE))
             self._waiting.clear()
             self._jobs.clear()
+            self._alone.clear()
         self._answers, self._columns, self._filling = [], None, None
 
     def _busy(self) -> bool:
-        return bool(self._jobs or self._waiting or self._filling or self._answers)
+        return bool(self._jobs or self._waiting or self._filling or self._alone or self._answers)
 
     def _turn(self) -> None:
         """One job, some tokens of waiting prompts, and one token of every answer."""
         self._do_job()
-        self._drop()
+        if (error := attempt(self._drop)) is not None:
+            self._part_all(error)
         self._admit()
         if self._filling is not None:
-            self._guard(self._fill, self._filling.answers, self._forget_filling)
-        if self._answers:
-            self._guard(self._decode, self._answers[-1:], self._forget_youngest)
-        self._drop()
+            reading = self._filling.answers
+            if (error := attempt(self._fill)) is not None:
+                self._filling = None
+                self._part(reading, error)
+        if self._answers and (error := attempt(self._decode)) is not None:
+            if is_memory(error) and self._columns is not None and len(self._answers) > 1:
+                youngest = self._answers.pop()
+                self._columns.crop(len(self._answers))
+                self._part([youngest], error)
+            else:
+                self._part_all(error)
 
-    def _guard(self, step: Callable[[], None], youngest: list[Answer], forget: Callable[[], None]) -> None:
-        """Do a step; when it fails, whoever asked for it last is told, and the others go on."""
-        blamed = list(youngest)
-        error = attempt(step)
-        if error is None:
-            return
-        memory = is_memory(error)
-        if not memory:
-            blamed = [*self._answers, *(self._filling.answers if self._filling else [])]
-        for answer in blamed:
-            answer.ticket.tell([Failure("memory", FULL.format(answer.ticket.model)) if memory else error])
-            answer.over = True
-        forget()
+    def _part_all(self, error: Exception) -> None:
+        """Nobody knows what became of the batch."""
+        answers, self._answers, self._columns = self._answers, [], None
+        self._part(answers, error)
+
+    def _part(self, answers: list[Answer], error: Exception) -> None:
+        """A step failed: who was alone in it is told why; several go on one by one, each from where it is."""
+        crowd = self._answers if is_memory(error) else []
+        if len(answers) + len(crowd) > 1:
+            self._alone.extend(answers)
+        else:
+            self._fail(answers, error)
         free_memory()
 
-    def _forget_filling(self) -> None:
-        self._filling = None
-
-    def _forget_youngest(self) -> None:
-        if self._columns is not None:
-            self._columns.crop()
+    def _fail(self, answers: list[Answer], error: Exception) -> None:
+        for answer in answers:
+            answer.ticket.tell([explain(error, answer.ticket.model)])
+            answer.over = answer.ticket.done = True
 
     def _do_job(self) -> None:
         if not self._jobs:
@@ -167,12 +176,13 @@ class Worker:
 
     def _drop(self) -> None:
         """Take out who is complete or does not wait any more."""
-        for ticket in [ticket for ticket in self._waiting if ticket.cancelled]:
+        for ticket in [ticket for ticket in list(self._waiting) if ticket.cancelled]:  # others may come meanwhile
             self._waiting.remove(ticket)
             ticket.done = True
         reading = self._filling.answers if self._filling else []
-        for answer in [*self._answers, *reading]:
+        for answer in [*self._answers, *reading, *self._alone]:
             answer.ticket.done = answer.over or answer.ticket.cancelled
+        self._alone = deque(answer for answer in self._alone if not answer.ticket.done)
         if reading and all(answer.ticket.done for answer in reading):
             self._filling = None
         stay = [row for row, answer in enumerate(self._answers) if not answer.ticket.done]
@@ -186,6 +196,10 @@ class Worker:
     def _admit(self) -> None:
         """Begin with the prompts of those who wait longest, as many as there is room for."""
         if self._filling is not None:
+            return
+        if self._alone:
+            if not self._answers:
+                self._read([self._alone.popleft()])
             return
         network, chosen = self.network, list[Answer]()
         longest = 0
@@ -201,10 +215,14 @@ class Worker:
                 break
             chosen.append(Answer(self._waiting.popleft(), network))
         if chosen:
-            width = max(len(answer.ids) for answer in chosen)
-            self._filling = Filling(chosen, Columns([width - len(a.ids) for a in chosen], network.device))
+            self._read(chosen)
             for answer in chosen:
                 answer.start()
+
+    def _read(self, answers: list[Answer]) -> None:
+        """Begin to read what these answers consist of so far."""
+        width = max(len(answer.ids) for answer in answers)
+        self._filling = Filling(answers, Columns([width - len(each.ids) for each in answers], self.network.device))
 
     def _fill(self) -> None:
         """Read a part of the prompts; after the last part, draw the first token of each answer."""
@@ -250,6 +268,9 @@ class Worker:
         return logits[:, -1].float()
 
     def _draw(self, answers: list[Answer], logits: Any) -> None:
+        """The next token of each answer; one that cannot be drawn or told fails alone."""
         picked = pick_all(logits, [answer.draw for answer in answers], [answer.ids for answer in answers])
-        for row, (answer, token) in enumerate(zip(answers, picked, strict=True)):
-            answer.add(token, logits[row])
+        for answer, token, row in zip(answers, picked, logits, strict=True):
+            error = token if isinstance(token, Exception) else attempt(partial(answer.add, token, row))
+            if error is not None:
+                self._fail([answer], error)

@@ -37,12 +37,12 @@ class Columns:
         columns = torch.arange(self.length, self.length + new, device=self._device)
         return (columns[None] - torch.tensor(self.pads, device=self._device)[:, None]).clamp(min=0)
 
-    def crop(self) -> None:
-        """Forget columns that a failed step left in some of the layers."""
+    def crop(self, rows: int) -> None:
+        """Forget columns that a failed step left in some of the layers, and all but the first rows; takes no memory."""
+        self.pads = self.pads[:rows]
         for layer in self.past.layers:
-            if layer.get_seq_length() > self.length:
-                layer.keys = layer.keys[..., : self.length, :]
-                layer.values = layer.values[..., : self.length, :]
+            layer.keys = layer.keys[:rows, :, : self.length]
+            layer.values = layer.values[:rows, :, : self.length]
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep these rows alone, and drop columns that are empty in all of them."""

@@ -2,6 +2,11 @@
 
 from collections.abc import Callable
 
+from shared.errors import PlaygroundError
+from shared.models.protocol import Failure
+
+FULL = "{}: the memory does not suffice for this answer. Ask for a shorter one, or when less is being answered."
+
 
 def attempt(step: Callable[[], object]) -> Exception | None:
     """Do a step of a thread that many wait for.
@@ -23,6 +28,18 @@ def is_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def explain(error: Exception, model: str) -> Failure | Exception:
+    """What whoever waits for an answer is told about an error: words, or the bug itself.
+
+    Args:
+        error: What a step raised.
+        model: The ref that answered.
+    """
+    if isinstance(error, PlaygroundError):
+        return Failure("refused", f"{model}: {error}")
+    return Failure("memory", FULL.format(model)) if is_memory(error) else error
 
 
 def free_memory() -> None:

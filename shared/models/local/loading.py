@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import psutil
@@ -40,6 +40,7 @@ class Network:
         cache: Bytes that keys and values of all answers together may take.
         chunk: Tokens of a prompt that are read in one step.
         known: Arguments that the model's forward takes.
+        reads: How a token reads in the middle of a text.
     """
 
     model: Any
@@ -60,6 +61,17 @@ class Network:
     def device(self) -> Any:
         """Where its input goes."""
         return self.model.device
+
+    @cached_property
+    def vocabulary(self) -> Any:
+        """The tokens as llguidance wants them, which takes up to a second for large vocabularies.
+
+        Raises:
+            ValueError: The tokenizer is of a kind that it does not know.
+        """
+        from llguidance import hf
+
+        return hf.from_tokenizer(self.tokenizer, eos_token=sorted(self.ends) or None)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Tokens to text, special tokens left out."""

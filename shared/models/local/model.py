@@ -15,8 +15,9 @@ from shared.models.local.batching import Worker
 from shared.models.local.checkpoint import inspect
 from shared.models.local.faults import free_memory
 from shared.models.local.loading import Network, Quantise, load
-from shared.models.local.prompts import prepare
+from shared.models.local.prompts import Prompt, prepare
 from shared.models.local.sampling import Draw
+from shared.models.local.schema import guide
 from shared.models.local.scoring import batches, read_texts, score_batch
 from shared.models.local.slot import Slot
 from shared.models.local.tickets import Ticket
@@ -78,7 +79,6 @@ class LocalModel:
         self.ref = ref
         self.folder = folder
         network = load(inspect(folder), quantise, device)
-        self._draft = draft
         self._adapters: dict[Path, Adapter] = {}
         self._reading = threading.Lock()
         running = Running(network, Worker(network), Slot(network, draft.network if draft else None))
@@ -129,7 +129,8 @@ class LocalModel:
     @property
     def answering(self) -> int:
         """Requests that wait or are being answered."""
-        return 0 if self._running is None else self._running.worker.answering + self._running.slot.answering
+        running = self._running  # another thread may close the model meanwhile
+        return 0 if running is None else running.worker.answering + running.slot.answering
 
     def view(self, ref: str, adapter: Path | None = None) -> "View":
         """The model as one backend among others that share it.
@@ -152,15 +153,16 @@ class LocalModel:
 
     async def stream(self, request: Request, ref: str, adapter: Adapter | None = None) -> AsyncIterator[Event]:
         """The events of one answer; see `Backend.stream`."""
-        ticket = await self._ticket(request, ref, adapter)
-        if isinstance(ticket, Failure):
-            yield ticket
-            return
-        running = self.running
-        alone = request.decoding.beams > 1 or not running.network.batches
-        drafted = self._draft is not None and request.logprobs < 0
         try:
-            (running.slot if alone or drafted else running.worker).submit(ticket)
+            running = self.running
+            ticket = await self._ticket(running.network, request, ref, adapter)
+        except PlaygroundError as error:
+            yield Failure("refused", str(error))
+            return
+        decoding = request.decoding
+        alone = decoding.beams > 1 or not running.network.batches
+        try:
+            (running.slot if alone or running.slot.drafts(ticket) else running.worker).submit(ticket)
             while True:
                 event = await ticket.events.get()
                 if isinstance(event, BaseException):
@@ -171,34 +173,34 @@ class LocalModel:
         finally:
             ticket.cancelled = True
 
-    async def _ticket(self, request: Request, ref: str, adapter: Adapter | None) -> Ticket | Failure:
-        """A request made ready, or why it cannot be answered."""
+    async def _ticket(self, network: Network, request: Request, ref: str, adapter: Adapter | None) -> Ticket:
+        """A request made ready.
+
+        Raises:
+            PlaygroundError: It cannot be answered.
+        """
         decoding = request.decoding
-        if decoding.json_schema:
-            return Failure("refused", f"{ref} runs here, where no schema can be enforced. Describe the form in words.")
+        if decoding.max_new_tokens < 1:
+            raise PlaygroundError(f"An answer needs room for a token at least, not for {decoding.max_new_tokens}.")
         if decoding.beams > 1 and decoding.temperature > 0:
-            return Failure("refused", f"Beam search draws nothing: it needs temperature 0, not {decoding.temperature}.")
-        try:
-            network = self.network
-            if sum(len(message.content) for message in request.messages) + len(request.text) > LONG:
-                prompt = await asyncio.to_thread(prepare, network.tokenizer, request, ref)
-            else:
-                prompt = prepare(network.tokenizer, request, ref)
-        except PlaygroundError as error:
-            return Failure("refused", str(error))
+            raise PlaygroundError(f"Beam search draws nothing: it needs temperature 0, not {decoding.temperature}.")
+        if decoding.beams > 1 and decoding.json_schema:
+            raise PlaygroundError(f"A schema is followed by 1 beam, not by {decoding.beams}. Ask for 1.")
+        prompt = await _prepare(network, request, ref)
         size = len(prompt.ids)
         if not size:
-            return Failure("refused", "The prompt is empty. Write something for the model to answer.")
+            raise PlaygroundError("The prompt is empty. Write something for the model to answer.")
         if size >= network.window:
-            return Failure(
-                "refused",
+            raise PlaygroundError(
                 f"The prompt has {size} tokens, and the window of {ref} has {network.window}: at most "
-                f"{network.window - 1} fit with one token of an answer. Shorten it.",
+                f"{network.window - 1} fit with one token of an answer. Shorten it."
             )
+        schema = decoding.json_schema
+        path = await asyncio.to_thread(guide, network, schema) if schema else None
         try:
-            draw = Draw(decoding, network.device)
+            draw = Draw(decoding, network.device, path)
         except (ValueError, RuntimeError) as error:  # settings that were not checked, such as a negative temperature
-            return Failure("refused", f"These settings cannot be used: {error}")
+            raise PlaygroundError(f"These settings cannot be used: {error}") from None
         return Ticket(ref, request, prompt, draw, min(decoding.max_new_tokens, network.window - size), adapter)
 
     async def score(
@@ -207,7 +209,8 @@ class LocalModel:
         """Log-probabilities of the tokens of each text; see `Backend.score`."""
         network = self.network
         found: dict[int, Scored] = {}
-        read = read_texts(network, ref or self.ref, texts, contexts)
+        # in a thread: many or long texts would hold up other streams of the same event loop
+        read = await asyncio.to_thread(read_texts, network, ref or self.ref, texts, contexts)
         for group in batches(network, read):
             work = self.running.worker.run(lambda group=group: score_batch(network, group, adapter))  # type: ignore[misc]
             scored = await asyncio.wrap_future(work)
@@ -217,10 +220,17 @@ class LocalModel:
     def close(self) -> None:
         """End what is being answered, and give the memory back."""
         self._finalizer()
-        self._running = self._draft = None
+        self._running = None
         self._adapters.clear()
         gc.collect()  # a network and the hooks on its layers hold each other
         free_memory()
+
+
+async def _prepare(network: Network, request: Request, ref: str) -> Prompt:
+    """The prompt as sent, long ones made ready beside the event loop."""
+    if sum(len(message.content) for message in request.messages) + len(request.text) > LONG:
+        return await asyncio.to_thread(prepare, network.tokenizer, request, ref)
+    return prepare(network.tokenizer, request, ref)
 
 
 class View:

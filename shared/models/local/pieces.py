@@ -59,6 +59,8 @@ class Pieces:
             new, self._told = text[len(self._told) :], text
             return self._release(new)
         new = text[len(self._told) :]
+        if not new and fresh < LONGEST:
+            return "", ()  # a special token: what follows it may read otherwise without the text before
         self._window = self._window[self._settled :]
         self._settled = len(self._window)
         self._told = self.decode(self._window)

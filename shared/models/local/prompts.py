@@ -69,6 +69,7 @@ def _fill(tokenizer: Any, request: Request, name: str) -> str:
     """The conversation in the model's template, the system message folded into the first user's where need be."""
     from jinja2 import TemplateError
 
+    refusals = (TemplateError, TypeError, ValueError)  # also where a template leaves out what is to be continued
     messages = request.messages
     if request.tools and "tools" not in _template(tokenizer):
         raise PlaygroundError(f"The chat template of {name} has no place for tools. Ask without them.")
@@ -77,12 +78,12 @@ def _fill(tokenizer: Any, request: Request, name: str) -> str:
         text = _apply(tokenizer, messages, request.tools)
         if system and system not in text:
             text = _apply(tokenizer, _fold(messages), request.tools)
-    except TemplateError as refusal:
+    except refusals as refusal:
         if not system:
             raise PlaygroundError(f"The chat template of {name} refuses this conversation: {refusal}.") from None
         try:
             text = _apply(tokenizer, _fold(messages), request.tools)
-        except TemplateError as error:
+        except refusals as error:
             raise PlaygroundError(f"The chat template of {name} refuses this conversation: {error}.") from None
     return text
 

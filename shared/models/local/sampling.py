@@ -1,8 +1,15 @@
 """The next token of one answer, drawn by its own settings and seed, the way transformers' `generate` draws it."""
 
+from functools import partial
 from typing import Any
 
+from shared.errors import PlaygroundError
+from shared.models.local.faults import attempt
+from shared.models.local.schema import Guide
 from shared.models.protocol import Decoding, Token
+
+COLDEST = 1e-5  # below, scores over temperature overflow: the likeliest token it is
+OVERFLOW = "the model's numbers overflowed, so no token can be drawn. Load it in another precision, or without adapter."
 
 
 class Draw:
@@ -12,7 +19,18 @@ class Draw:
     its own, so a seed gives the same draws whatever else is answered at the same time.
     """
 
-    def __init__(self, decoding: Decoding, device: Any) -> None:
+    def __init__(self, decoding: Decoding, device: Any, guide: Guide | None = None) -> None:
+        """How one answer is drawn.
+
+        Args:
+            decoding: The settings.
+            device: Where the logits are.
+            guide: Leaves out tokens that a schema does not allow; None allows all.
+
+        Raises:
+            ValueError: Settings that were not checked cannot be used.
+            RuntimeError: So does torch say it.
+        """
         import torch
         from transformers import (
             LogitsProcessorList,
@@ -23,7 +41,8 @@ class Draw:
             TopPLogitsWarper,
         )
 
-        self.greedy = decoding.temperature == 0
+        self.guide = guide
+        self.greedy = 0 <= decoding.temperature < COLDEST
         self.penalty = decoding.repetition_penalty != 1
         self._processors: Any = LogitsProcessorList()
         self._states: list[Any] = []
@@ -56,7 +75,7 @@ class Draw:
     @property
     def plain(self) -> bool:
         """Whether the likeliest token is taken as it is."""
-        return self.greedy and not self.penalty
+        return self.greedy and not self.penalty and self.guide is None
 
     def pick(self, logits: Any, ids: list[int]) -> Any:
         """The next token.
@@ -71,28 +90,41 @@ class Draw:
         import torch
 
         before = torch.tensor([ids], device=logits.device) if self.penalty else None
+        if self.guide is not None:
+            logits = self.guide.leave(logits)
         scores = self._processors(before, logits)
         if self.greedy:
             return scores.argmax(-1)[0]
+        scores = scores.clamp(max=torch.finfo(scores.dtype).max)  # a tiny penalty makes some infinite
         return torch.multinomial(scores.softmax(-1), 1, generator=self._generator)[0, 0]
 
 
-def pick_all(logits: Any, draws: list[Draw], ids: list[list[int]]) -> list[int]:
+def pick_all(logits: Any, draws: list[Draw], ids: list[list[int]]) -> list[int | Exception]:
     """The next token of every answer in a batch.
 
     Args:
         logits: [answers, vocabulary], float32.
         draws: How each is drawn.
         ids: Prompt and answer so far of each.
-    """
-    import torch
 
-    likeliest = logits.argmax(-1)
-    picked = [
-        likeliest[row] if draw.plain else draw.pick(logits[row : row + 1].clone(), ids[row])
-        for row, draw in enumerate(draws)
-    ]
-    return list(map(int, torch.stack(picked).tolist()))
+    Returns:
+        A token for every answer, or why there is none: what one asks for never holds the others up.
+    """
+    best, picked = logits.max(-1)
+    failed: dict[int, Exception] = {}
+
+    def pick(row: int) -> None:
+        # drawing from such numbers would end all work of this process on a GPU
+        if not finite[row]:
+            raise PlaygroundError(OVERFLOW)
+        if not draws[row].plain:
+            picked[row] = draws[row].pick(logits[row : row + 1].clone(), ids[row])
+
+    finite = best.isfinite().tolist()
+    for row in range(len(draws)):
+        if (error := attempt(partial(pick, row))) is not None:
+            failed[row] = error
+    return [failed.get(row, token) for row, token in enumerate(picked.tolist())]
 
 
 def describe(logits: Any, token: int, count: int, reads: Any) -> Token:

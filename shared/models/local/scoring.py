@@ -99,7 +99,8 @@ def score_batch(network: Network, texts: Sequence[Text], adapter: Adapter | None
     width = len(texts[0].ids)
     rows = torch.tensor([[*text.ids, *[0] * (width - len(text.ids))] for text in texts], device=network.device)
     size = network.model.get_output_embeddings().weight.shape[0]
-    part = max(1, LOGITS // (size * len(texts)))
+    # a state-space model keeps nothing that a next part could go on from
+    part = max(1, LOGITS // (size * len(texts))) if "past_key_values" in network.known else width
     past: Any = None
     values, best = [], []
     with torch.inference_mode(), network.layers.use([adapter]):

@@ -2,11 +2,12 @@
 
 import threading
 from collections import deque
+from functools import cached_property
 from typing import Any
 
 from shared.models.local.answer import Answer
-from shared.models.local.batching import CLOSED, FULL, JOIN
-from shared.models.local.faults import attempt, free_memory, is_memory
+from shared.models.local.batching import CLOSED, JOIN
+from shared.models.local.faults import attempt, explain, free_memory
 from shared.models.local.loading import Network, generation
 from shared.models.local.sampling import Draw
 from shared.models.local.threads import is_small, start
@@ -26,6 +27,25 @@ class Slot:
         self._lock = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
+
+    @cached_property
+    def _alike(self) -> bool:
+        """Whether the draft model has the same tokens."""
+        return self.draft is not None and self.draft.tokenizer.get_vocab() == self.network.tokenizer.get_vocab()
+
+    def drafts(self, ticket: Ticket) -> bool:
+        """Whether the draft model can help with an answer: it has room for it, and takes part in nothing but tokens.
+
+        Args:
+            ticket: Whose answer it is.
+        """
+        draft, request, draw = self.draft, ticket.request, ticket.draw
+        if draft is None or request.logprobs >= 0 or draw.guide is not None or not self.network.batches:
+            return False
+        room = len(ticket.prompt.ids) + ticket.limit
+        if self._alike:
+            return room <= draft.window
+        return draw.greedy and 2 * room <= draft.window  # a draw needs the same tokens; others may be more for a text
 
     @property
     def answering(self) -> int:
@@ -83,17 +103,15 @@ class Slot:
                     ticket.done, self._now = True, None
 
     def _answer(self, ticket: Ticket) -> None:
-        answer = Answer(ticket, self.network)
-        answer.start()
-
         def generate() -> None:
+            answer = Answer(ticket, self.network)
+            answer.start()
             with self.network.layers.use([ticket.adapter]):
                 self._generate(answer)
 
         error = attempt(generate)
         if error is not None:
-            short = is_memory(error)
-            ticket.tell([Failure("memory", FULL.format(ticket.model)) if short else error])
+            ticket.tell([explain(error, ticket.model)])
             free_memory()
 
     def _generate(self, answer: Answer) -> None:
@@ -103,9 +121,9 @@ class Slot:
         ticket, network = answer.ticket, self.network
         decoding = ticket.request.decoding
         one = decoding.beams == 1
-        assisted = one and self.draft is not None and ticket.request.logprobs < 0 and network.batches
+        assisted = one and self.drafts(ticket)
         ids = torch.tensor([ticket.prompt.ids], device=network.device)
-        chooser = _Chooser(answer.draw, len(ticket.prompt.ids))
+        chooser = _Chooser(answer.draw, len(ticket.prompt.ids), again=assisted)
         settings: dict[str, Any] = {"max_new_tokens": ticket.limit, "do_sample": False, "num_beams": decoding.beams}
         if not one and answer.draw.penalty:
             settings["repetition_penalty"] = float(decoding.repetition_penalty)
@@ -117,7 +135,7 @@ class Slot:
         if assisted:
             assert self.draft is not None
             options["assistant_model"] = self.draft.model
-            if self.draft.tokenizer.get_vocab() != network.tokenizer.get_vocab():
+            if not self._alike:
                 options |= {"tokenizer": network.tokenizer, "assistant_tokenizer": self.draft.tokenizer}
 
         def ended(seen: Any, scores: Any, **_: Any) -> Any:
@@ -131,8 +149,11 @@ class Slot:
             stopping_criteria=StoppingCriteriaList([ended]),
             **options,
         )
-        if not one and not ticket.cancelled and not self._closed:
+        if ticket.cancelled or (self._closed and not answer.over):
+            return  # broken off, not complete
+        if not one:
             self._tell_beam(answer, found[0, ids.shape[1] :].tolist(), found)
+        answer.end()
 
     def _tell_beam(self, answer: Answer, tokens: list[int], found: Any) -> None:
         """Hand the best beam over; its log-probabilities come from reading it once more."""
@@ -142,7 +163,6 @@ class Slot:
             said = list(self.network.model(input_ids=found).logits[0, begin:-1].float())
         for token, logits in zip(tokens, said, strict=True):
             answer.add(token, logits)
-        answer.end()
 
 
 class _Chooser:
@@ -152,15 +172,16 @@ class _Chooser:
     draw of a place always gives the same answer for the same scores, so the text is the one without a draft.
     """
 
-    def __init__(self, draw: Draw, prompt: int) -> None:
-        self.draw, self._prompt = draw, prompt
+    def __init__(self, draw: Draw, prompt: int, *, again: bool) -> None:
+        self.draw, self._prompt, self._again = draw, prompt, again
         self.logits: Any = None
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
         self.logits = scores[0]
-        self.draw.rewind(input_ids.shape[1] - self._prompt)
+        if self._again:
+            self.draw.rewind(input_ids.shape[1] - self._prompt)
         token = self.draw.pick(scores.clone(), input_ids[0].tolist())
         return torch.full_like(scores, -torch.inf).index_fill(1, token[None], 0.0)
 
@@ -180,5 +201,4 @@ class _Listener:
             self._answer.add(token, self._chooser.logits)
 
     def end(self) -> None:
-        """Nothing more comes."""
-        self._answer.end()
+        """Nothing more comes, because the answer is complete or because it was broken off."""

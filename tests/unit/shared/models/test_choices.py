@@ -9,7 +9,8 @@ from shared.models.protocol import Delta, Event, Finish, Token, ToolCall, Usage
 from shared.models.sse import MalformedError
 from tests.answers import say
 
-ENDPOINT = Endpoint("openai:x/m", "http://host", "sk-secret")
+KEY = "sk-secret"
+ENDPOINT = Endpoint("openai:x/m", "http://host", KEY)
 
 
 def delta(**fields: Any) -> dict[str, Any]:
@@ -50,6 +51,13 @@ def test_reasons(told: Any, reason: str):
     assert read(delta(content="a"), done(told))[-1] == Finish(reason)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("told", ["", "null", "none", "None"])
+def test_words_for_no_reason_yet_end_nothing(told: str):
+    chunk = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": told}]}
+    assert read(chunk) == [Delta("a")]  # nothing is complete
+    assert read(chunk, chunk, done("length")) == [Delta("a"), Delta("a"), Finish("length")]
+
+
 @pytest.mark.parametrize("told", ["error", "abort", "aborted", "cancelled", "insufficient_system_resource"])
 def test_a_reason_of_half_an_answer_is_a_failure(told: str):
     with pytest.raises(FailedError, match=f"ended the answer for the reason '{told}'") as error:
@@ -76,6 +84,33 @@ def test_a_tool_call_comes_in_pieces():
     assert events == [
         ToolCall("weather", '{"city": "Rome ***"}', "c1"), ToolCall("time", json.dumps({"zone": "你"}), "c2"), Finish("tool_calls"),
     ]  # fmt: skip
+
+
+def test_calls_under_one_number_with_ids_of_their_own_are_several():
+    def call(id: str, arguments: str, **index: int) -> dict[str, Any]:
+        return {"id": id, "function": {"name": id, "arguments": arguments}} | index
+
+    rest = {"index": 0, "function": {"arguments": "}"}}
+    events = read(
+        delta(tool_calls=[call("a", "{", index=0)]), delta(tool_calls=[rest]),
+        delta(tool_calls=[call("b", "{", index=0)]), delta(tool_calls=[rest]), done("tool_calls"),
+    )  # fmt: skip
+    assert events == [ToolCall("a", "{}", "a"), ToolCall("b", "{}", "b"), Finish("tool_calls")]
+    whole = read(delta(tool_calls=[call("a", "{}")]), delta(tool_calls=[call("b", "{}")]), done("tool_calls"))
+    assert whole == [ToolCall("a", "{}", "a"), ToolCall("b", "{}", "b"), Finish("tool_calls")]
+
+
+def test_thinking_in_parts_of_the_content_is_no_answer():
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    spoken = {"type": "text", "text": "yes"}
+    assert text(read(delta(content=[thought]), delta(content=[spoken]), done())) == "<think>hm</think>yes"
+    assert text(read(delta(content=[thought, spoken]), done())) == "<think>hm</think>yes"
+    assert text(read(delta(content=[{"type": "thinking", "thinking": "hm"}]), done())) == "<think>hm</think>"
+
+
+def test_an_error_in_a_choice_keeps_the_servers_words():
+    with pytest.raises(FailedError, match="out of credits"):
+        read({"choices": [{"index": 0, "error": {"message": "out of credits"}, "finish_reason": "error"}]})
 
 
 def test_a_whole_completion_reads_like_a_stream():
@@ -141,6 +176,15 @@ def test_log_probabilities_of_both_dialects():
     assert list(read_tokens(None)) == list(read_tokens({"content": None})) == []
 
 
+def test_log_probabilities_that_are_null_are_none():
+    assert list(read_tokens({"tokens": None, "token_logprobs": None, "top_logprobs": None})) == []
+    one = {"token": "a", "logprob": None, "top_logprobs": [{"token": "b", "logprob": None}]}
+    two = {"token": "b", "logprob": -1, "top_logprobs": [{"token": "c", "logprob": None}]}
+    assert list(read_tokens({"content": [one, two]})) == [Token("b", -1, -1.0)]
+    tops = {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": [{"b": None}]}
+    assert list(read_tokens(tops)) == [Token("a", -1, -1.0)]
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -154,3 +198,12 @@ def test_log_probabilities_of_both_dialects():
 def test_log_probabilities_of_another_form(bad: Any):
     with pytest.raises(MalformedError, match="log-probabilities of another form"):
         list(read_tokens(bad))
+
+
+@pytest.mark.parametrize("body", [{"choices": "KEY"}, {"choices": [{"delta": "KEY"}]}, delta(tool_calls=["KEY"])])
+def test_no_piece_of_a_key_stands_in_an_error(body: Any):
+    for before in range(150, 205):
+        spread = json.loads(json.dumps(body).replace("KEY", "x" * before + KEY))
+        with pytest.raises(MalformedError) as error:
+            read(spread)
+        assert KEY[:4] not in ENDPOINT.say(str(error.value))

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import socket
 import time
 from email.utils import formatdate
@@ -104,6 +105,35 @@ def test_retry_after_in_seconds_and_as_a_date():
     assert 50 < (wait(soon) or 0) <= 61
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_a_date_without_a_zone_means_greenwich(zone: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        soon = time.strftime(
+            "%a %b %d %H:%M:%S %Y", time.gmtime(time.time() + 60)
+        )  # RFC 9110: the third form of a date
+        assert 50 < (wait(soon) or 0) <= 61
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    "page", ["<!--" * 16_000, "<" * 65_000, "<script>" * 8_000, "<style " * 9_000 + "x", "< " * 30_000]
+)
+def test_a_page_of_nothing_but_beginnings_is_read_at_once(page: str):
+    began = time.process_time()
+    explain(page)
+    assert time.process_time() - began < 1
+
+
+def test_a_key_that_json_writes_otherwise_is_masked():
+    key = 'sk-"quoted\\\\'
+    said = Endpoint("x", "http://host", key).say(explain(json.dumps({"code": f"no key {key}"})))
+    assert "quoted" not in said
+
+
 def test_json_that_is_none_is_quoted():
     with pytest.raises(MalformedError, match="no JSON: Traceback"):
         parse("Traceback (most")
@@ -166,7 +196,7 @@ def raw(answer: bytes) -> FailedError:
 
         async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            await Endpoint("openai:x/m", f"http://127.0.0.1:{port}").fetch("/models", None, Timeouts(total=2))
+            await Endpoint("openai:x/m", f"http://127.0.0.1:{port}").fetch("/models", None, Timeouts(total=60))
 
     with pytest.raises(FailedError) as error:
         asyncio.run(ask())
@@ -209,3 +239,52 @@ def test_an_encrypted_address_has_certificates_to_check():
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert Endpoint("x", "https://host")._proxied
     assert not Endpoint("x", "http://127.0.0.1:1")._proxied
+
+
+def test_a_proxy_that_refuses_is_no_broken_answer(monkeypatch: pytest.MonkeyPatch):
+    with OpenAiServer() as proxy:  # it knows no CONNECT
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(FailedError, match="proxy") as error:
+            fetch("https://127.0.0.2:1", Timeouts(), {})
+        assert error.value.failure.kind == "connect"
+        assert proxy.faults.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "what://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_said(proxy: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(FailedError, match="proxy") as error:
+        fetch("https://127.0.0.2:1", Timeouts(), {})
+    assert error.value.failure.kind == "connect"
+
+
+def test_no_proxy_sees_a_key(monkeypatch: pytest.MonkeyPatch):
+    with OpenAiServer() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with pytest.raises(FailedError, match="nobody answers at"):
+            fetch("http://127.0.0.2:1", Timeouts(), {})
+        assert proxy.faults.requests == []
+        with pytest.raises(FailedError):  # without a key the proxy is asked; it knows no such path
+            asyncio.run(Endpoint("x", "http://127.0.0.2:1").fetch("/models", {}))
+        assert len(proxy.faults.requests) == 1
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_an_address_of_ipv6():
+    async def ask() -> object:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+            writer.close()
+
+        try:
+            made = await asyncio.start_server(handle, "::1", 0)
+        except OSError:
+            pytest.skip("no IPv6 here")
+        async with made as server:
+            port = server.sockets[0].getsockname()[1]
+            return await Endpoint("x", f"http://[::1]:{port}", "sk-1").fetch("/models", None, Timeouts(total=5))
+
+    assert asyncio.run(ask()) == {}
+    assert not Endpoint("x", "http://[::1]:8000/v1")._proxied

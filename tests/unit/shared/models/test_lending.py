@@ -239,7 +239,7 @@ def test_larger_than_the_budget_is_said_before_loading(workspace: Path) -> None:
     with pytest.raises(PlaygroundError, match=r"and models may take 0\.0 MiB together"):
         kept.lend(place(workspace, "mini")).prepare()
     assert loader.made == []
-    assert kept.limit == 1000
+    assert kept.limit(kept.machine()) == 1000
     kept.close()
 
 
@@ -268,8 +268,8 @@ def test_a_gpu_that_torch_cannot_use_is_none(workspace: Path) -> None:
     made = Loader(size=2**30)
     make_embedded(workspace / "w")
     kept = Residents(Environment(home=workspace), made, lambda disk: found)
-    assert kept.limit == round(0.85 * 80 * 2**30)  # as far as is known before torch is there
+    assert kept.limit(kept.machine()) == round(0.85 * 80 * 2**30)  # as far as is known before torch is there
     kept.lend(place(workspace, "mini")).prepare()
-    assert kept.limit == 8 * 2**30
+    assert kept.limit(kept.machine()) == 8 * 2**30
     assert kept.machine().gpus[0].free_gib == 11.0
     kept.close()

@@ -12,10 +12,12 @@ from shared import env
 from shared.catalog import Catalog
 from shared.env import Environment
 from shared.errors import NotAllowed, PlaygroundError
+from shared.hardware import Machine
 from shared.models.models import Models
 from shared.models.protocol import Decoding, Delta, Failure, Finish, Message, Request, Start, Timeouts
 from shared.models.scripted import Scripted
 from shared.policy import Caller
+from shared.refs import parse
 from shared.store import Store
 from shared.suite import Suite
 from tests.unit.shared.models.toys import WORDS, Loader, make_adapter, make_embedded
@@ -175,6 +177,19 @@ def test_visitors_use_what_is_listed(made: Made) -> None:
     assert not any(row.ref == "openai:mine/big" for row in made.models.rows(VISITOR))
 
 
+def test_a_model_that_is_answering_is_ready_for_others(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Made(workspace)
+    monkeypatch.setattr(made.models.residents, "_look", lambda folder: Machine(2, "", 8.0, 0.1, (), 9.0))
+    assert not next(row for row in made.models.rows() if row.ref == "builtin:mini").usable
+    lease = made.models.residents.lend(made.models.places.find(parse("builtin:mini"))).lease()
+    assert made.models.loaded()[0].answering == 1
+    row = next(row for row in made.models.rows() if row.ref == "builtin:mini")
+    assert (row.fits, row.usable, row.why) == (True, True, "")
+    lease.release()
+    made.models.close()
+    made.store.close()
+
+
 def test_rows_load_nothing_and_know_what_is_loaded(made: Made) -> None:
     found = {row.ref: row for row in made.models.rows()}
     assert found["builtin:mini"].usable
@@ -211,6 +226,22 @@ def test_after_closing_nothing_is_loaded_again(made: Made) -> None:
     assert made.loader.made[0].closed
     with pytest.raises(PlaygroundError, match="were closed"):
         made.models.backend("builtin:micro")
+    with pytest.raises(PlaygroundError, match="were closed"):
+        made.models.answer("openai:mine/big", ASKED)
+
+
+def test_a_backend_that_cannot_be_closed_keeps_nothing_else_open(made: Made) -> None:
+    class Stuck(Scripted):
+        async def close(self) -> None:
+            raise ZeroDivisionError("a bug")
+
+    made.models.add(Stuck("scripted:stuck"))
+    made.models.backend("builtin:mini")
+    with pytest.raises(ZeroDivisionError):
+        made.models.close()
+    assert made.loader.made[0].closed
+    with pytest.raises(PlaygroundError, match="were closed"):
+        made.models.answer("openai:mine/big", ASKED)
 
 
 def test_the_suite_has_models_and_closes_them(house: Suite) -> None:

@@ -1,14 +1,15 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.errors import PlaygroundError
 from shared.models.openai import OpenAi
-from shared.models.protocol import Delta, Finish, Message, Request, Start, Token, Usage
-from tests.answers import SHORT, go_on, hear, say
+from shared.models.protocol import Delta, Event, Finish, Message, Request, Start, Token, Usage
+from tests.answers import ROOMY, go_on, hear, say, tight
 from tests.openai_server import OpenAiServer
 
 KEY = "sk-secret-1234567"
@@ -118,6 +119,18 @@ def test_what_a_server_refuses_and_can_be_left_out_is_left_out(server: OpenAiSer
     assert sent(server)["max_completion_tokens"] == 256
 
 
+def test_answers_that_begin_together_learn_together_what_to_leave_out(server: OpenAiServer, model: OpenAi):
+    server.strict = {"stream_options"}
+
+    async def several() -> list[list[Event]]:
+        async def one(word: str) -> list[Event]:
+            return [event async for event in model.stream(say(word), ROOMY)]
+
+        return await asyncio.gather(*map(one, "abcd"))
+
+    assert [events[-1] for events in asyncio.run(several())] == [Finish("stop")] * 4
+
+
 def test_a_setting_that_a_server_refuses_is_not_left_out(server: OpenAiServer, model: OpenAi):
     server.strict = {"top_k"}
     failure = hear(model, say("a", top_k=3)).failure
@@ -160,11 +173,27 @@ def test_a_limit_that_is_too_high_is_asked_once(server: OpenAiServer, model: Ope
 )
 def test_faults(server: OpenAiServer, model: OpenAi, kind: str, expected: str, words: str, retry: float | None):
     server.faults.kind = kind
-    heard = hear(model, say("a b c d e"), SHORT)
+    heard = hear(model, say("a b c d e"), tight(expected))
     assert heard.failure.kind == expected
     assert words in heard.failure.message
     assert heard.failure.retry_after == retry
     assert KEY not in repr(heard.events)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ('{"error": {"message": "slow down", "code": "429"}}', "overloaded"),
+        ('{"message": "slow down", "type": "rate_limit_error"}', "overloaded"),
+        ('{"message": "slow down"}', "server"),
+        ("slow down", "server"),
+        ('["slow down"]', "server"),
+    ],
+)
+def test_an_event_named_error(server: OpenAiServer, model: OpenAi, data: str, kind: str):
+    server.script = [f"event: error\ndata: {data}\n\n".encode()]
+    failure = hear(model, say("a")).failure
+    assert (failure.kind, "slow down" in failure.message) == (kind, True)
 
 
 def test_a_server_that_does_not_stream(server: OpenAiServer, model: OpenAi):
@@ -179,7 +208,7 @@ def test_usage_that_never_comes_is_not_waited_for_long(server: OpenAiServer, mod
         b": x\n\n",
     ]
     server.faults.kind = "silent"  # after two pieces
-    assert hear(model, say("a"), SHORT).events[1:] == [Delta("a"), Finish("stop")]
+    assert hear(model, say("a"), replace(ROOMY, inter_token=0.5)).events[1:] == [Delta("a"), Finish("stop")]
 
 
 def test_the_stop_text_is_no_part_of_the_answer(model: OpenAi):

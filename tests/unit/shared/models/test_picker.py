@@ -10,10 +10,13 @@ import pytest
 from shared.catalog import Catalog
 from shared.env import ROOT
 from shared.hardware import GIB, Gpu, Machine
-from shared.models.picker import Files, Here, ModelRow, fit, rows, width
+from shared.models.picker import Here, ModelRow, fit, rows, width
 from shared.models.places import Places
 from shared.models.servers import Server
-from shared.models.weights import Card, Shape, Weights
+from shared.models.survey import Files, Survey
+from shared.models.visitors import Visitors
+from shared.models.weights import Card, Quantise, Shape, Weights
+from shared.refs import parse
 from shared.store import Store
 from tests.unit.shared.models.test_places import COMMIT, fetched
 from tests.unit.shared.models.toys import make_adapter, make_embedded, make_model
@@ -39,8 +42,9 @@ def places(workspace: Path) -> Iterator[Places]:
     store.close()
 
 
-def picked(places: Places, here: Here = HERE, owner: bool = True) -> dict[str, ModelRow]:
-    return {row.ref: row for row in rows(places, SERVERS, here, owner)}
+def picked(places: Places, here: Here = HERE) -> dict[str, ModelRow]:
+    survey = Survey(places, lambda: SERVERS, Visitors(places, lambda: SERVERS))
+    return {row.ref: row for row in rows(survey.known(), here)}
 
 
 def test_every_source_is_listed_once(places: Places) -> None:
@@ -83,7 +87,7 @@ def test_the_workspaces_models_and_adapters(places: Places, workspace: Path) -> 
     assert (missing.on_disk, missing.usable) == (False, False)
     assert 'make download ARGS="--models-only"' in missing.why
     assert f"Write base+{lost.ref}" in found[lost.ref].why
-    assert not any("local:" in ref for ref in picked(places, owner=False))
+    assert not any("local:" in ref for ref in picked(places, replace(HERE, owner=False)))
 
 
 def test_a_hub_model_on_the_disk(places: Places) -> None:
@@ -120,6 +124,34 @@ def test_the_budget_counts_where_it_is_smaller_than_the_machine(places: Places) 
     assert "Choose a smaller model, or raise" in row.why
 
 
+def test_what_to_do_is_what_would_help() -> None:
+    weights = Weights(parameters=10**9, linear=8 * 10**8, stored=2 * 10**9, floats=10**9, packed=0)
+    files = Files(weights, Shape(), Card())  # 2 GB and working memory: 2.7 GiB; in 4 bits 1.4 GiB
+
+    def said(free: float, memory: float = 8.0, limit: float = 4.0, quantise: Quantise = "") -> str:
+        machine = replace(LAPTOP, memory_free_gib=free, memory_gib=memory)
+        return fit(files, Here(machine, round(limit * GIB), quantise)).partition(" free. ")[2]
+
+    assert said(2.0) == "Close what else is running, or quantise it."
+    assert said(1.0) == "Close what else is running."  # in 4 bits it would not fit either
+    assert said(2.0, memory=2.5) == "Quantise it."
+    assert said(1.0, memory=1.2) == "Choose a smaller model."
+    assert said(1.0, quantise="nf4") == "Close what else is running."
+    budget = replace(LAPTOP, memory_free_gib=2.0)
+    assert "Quantise it, choose" in fit(files, Here(budget, GIB))
+    assert "together. Choose a smaller model" in fit(files, Here(budget, GIB // 10))
+    assert "together. Choose a smaller model" in fit(files, Here(budget, GIB // 10, "nf4"))
+
+
+def test_memory_that_is_taken_is_said(places: Places) -> None:
+    busy = replace(HERE, machine=replace(LAPTOP, memory_free_gib=1.0))
+    row = picked(places, busy)["hub:Qwen/Qwen3-0.6B"]  # not on the disk, and would not fit now
+    assert not row.fits
+    assert "is not on this disk" in row.why
+    assert "1.0 of 8.0 GiB are free. Close what else is running." in row.why
+    assert "Its weights take about" in picked(places, Here(LAPTOP, 100))["builtin:mini"].why
+
+
 def test_models_that_make_vectors_do_not_answer(places: Places) -> None:
     entry = next(entry for entry in places.catalog.models() if entry.embedding)
     row = picked(places)[f"hub:{entry.id}"]
@@ -145,12 +177,26 @@ def test_served_models(places: Places) -> None:
 
 def test_visitors_see_what_they_may_not_use_greyed_out(places: Places) -> None:
     fetched(places, "Qwen/Qwen3-0.6B")
-    here = Here(LAPTOP, 4 * GIB, allowed=lambda ref: ref.scheme == "builtin" or str(ref) == "openai:a/z")
-    found = picked(places, here, owner=False)
+    found = picked(places, replace(HERE, owner=False))
     row = found[f"hub:Qwen/Qwen3-0.6B@{COMMIT}"]
     assert (row.fits, row.usable, row.why) == (True, False, "Only the owner of this Space may use it.")
-    assert [ref for ref, row in found.items() if row.kind == "served"] == ["openai:a/z"]
+    assert [ref for ref, row in found.items() if row.kind == "served"] == ["openai:a/x/y", "openai:a/z"]
     assert found["builtin:mini"].usable
+    pinned = found["hub:Qwen/Qwen3-1.7B@v1"]  # visitors may use it, but it is not here
+    assert pinned.why.startswith("'hub:Qwen/Qwen3-1.7B@v1' is not on this disk")
+
+
+def test_a_model_that_is_answering_can_be_asked_although_it_takes_the_memory(places: Places) -> None:
+    tight = Here(replace(LAPTOP, memory_free_gib=0.1), 4 * GIB)
+    row = picked(places, tight)["builtin:mini"]
+    assert (row.usable, row.why[:11]) == (False, "Needs about")
+    place = places.find(parse("builtin:mini"))
+    loaded = replace(tight, loaded=frozenset({place.loaded_as()}))
+    for ref in ("builtin:mini", "builtin:mini+builtin:json"):
+        row = picked(places, loaded)[ref]
+        assert (row.fits, row.usable, row.why) == (True, True, "")
+    assert not picked(places, loaded)["builtin:micro"].usable
+    assert not picked(places, replace(loaded, quantise="nf4"))["builtin:mini"].usable  # that would be loaded once more
 
 
 def test_fit_and_width_of_a_worked_example() -> None:

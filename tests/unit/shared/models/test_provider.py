@@ -11,7 +11,7 @@ from huggingface_hub.inference._providers import _common
 from shared.errors import PlaygroundError
 from shared.models.protocol import Delta, Finish, Message, Request, Start, Timeouts, Usage
 from shared.models.provider import Provider
-from tests.answers import SHORT, go_on, hear, say
+from tests.answers import go_on, hear, say, tight
 from tests.tgi_server import TgiServer
 
 TOKEN = "hf_secret1234"
@@ -84,6 +84,16 @@ def test_a_text_is_continued_by_text_generation(server: TgiServer, model: Provid
     assert server.faults.requests[-1][2]["parameters"]["seed"] == 1
 
 
+def test_no_setting_of_a_text_is_dropped(server: TgiServer, model: Provider):
+    for name, value in (("min_p", 0.1), ("beams", 2)):
+        failure = hear(model, go_on("a", **{name: value})).failure
+        assert (failure.kind, name in failure.message) == ("refused", True)
+    hear(model, go_on("a", json_schema='{"type": "object"}', repetition_penalty=1.2))
+    parameters = server.faults.requests[-1][2]["parameters"]
+    assert parameters["grammar"] == {"type": "json", "value": {"type": "object"}}
+    assert parameters["repetition_penalty"] == 1.2
+
+
 def test_without_a_token_none_is_sent_not_even_the_one_kept_here(server: TgiServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_TOKEN", "hf_kept_on_this_machine")
     assert hear(Provider("hf:m", "m", endpoint=server.url), say("a")).text == "a"
@@ -123,7 +133,7 @@ def test_the_token_is_not_shown(model: Provider):
 )
 def test_faults(server: TgiServer, model: Provider, kind: str, expected: str, words: str, retry: float | None):
     server.faults.kind = kind
-    heard = hear(model, say("a b c d e"), SHORT)
+    heard = hear(model, say("a b c d e"), tight(expected))
     assert heard.failure.kind == expected
     assert words in heard.failure.message
     assert heard.failure.retry_after == retry

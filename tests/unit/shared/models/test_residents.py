@@ -41,12 +41,22 @@ def test_nothing_is_loaded_before_it_is_asked_for(workspace: Path, environment: 
     loader = Loader()
     made = toys(environment, loader)
     lent = made.lend(place(make_model(workspace / "a")))
-    assert (loader.made, made.loaded(), made.limit) == ([], [], share(SMALL, 1.0))
+    assert (loader.made, made.loaded(), made.limit(made.machine())) == ([], [], share(SMALL, 1.0))
     lent.prepare()
     assert [each.key for each in made.loaded()] == ["local:a@0"]
-    assert made.limit == made.budget.limit == share(SMALL, 1.0)
+    assert made.limit(made.machine()) == made.budget.limit == share(SMALL, 1.0)
     made.close()
     assert loader.made[0].closed
+
+
+def test_what_was_stopped_before_anything_was_loaded_loads_nothing(workspace: Path, environment: Environment) -> None:
+    loader = Loader()
+    made = toys(environment, loader)
+    made.stop()
+    made.close()
+    with pytest.raises(PlaygroundError, match="server is stopping"):
+        made.lend(place(make_model(workspace / "a"))).prepare()
+    assert loader.made == []
 
 
 def test_one_model_is_loaded_once_however_many_ask(workspace: Path, environment: Environment) -> None:
@@ -123,7 +133,7 @@ def test_on_a_gpu_idle_models_are_free_there(workspace: Path, environment: Envir
     torch = pytest.importorskip("torch")
     machine = Machine(2, "", 8.0, 3.0, (Gpu("H100", 80.0, 79.8),), 9.0)
     made = toys(environment, Loader(size=GIB // 2), machine)
-    assert made.limit == share(machine, 1.0)
+    assert made.limit(made.machine()) == share(machine, 1.0)
     made.lend(place(make_model(workspace / "a"))).prepare()
     assert made.budget.limit == share(machine if torch.cuda.is_available() else SMALL, 1.0)
     assert made.machine().gpus[0].free_gib == 80.0, "never more than there is"

@@ -49,6 +49,13 @@ def test_what_is_no_utf8_is_said(bad: bytes):
         events(bad)
 
 
+def test_no_piece_of_a_line_is_shown():
+    with pytest.raises(MalformedError) as error:  # a cut could leave half a key, which nothing masks
+        events(b"data: sk-secret-of-some-length \xff\n\n")
+    assert "secret" not in str(error.value)
+    assert "length" not in str(error.value)
+
+
 def test_a_stream_of_something_else_is_quoted():
     with pytest.raises(MalformedError, match="<html>Bad gateway"):
         events(b"<html>Bad gateway</html>\n")

@@ -4,10 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import aclosing
 
 import pytest
 
+from shared.errors import PlaygroundError
 from shared.models.protocol import (
     Delta,
     Event,
@@ -116,6 +118,17 @@ def test_within_the_limits_slow_is_fine() -> None:
     assert events((0, START), (0.12, HI), (0.06, HI), (0, DONE))[-1] == DONE
 
 
+def test_the_time_that_the_listener_takes_is_not_the_servers_silence() -> None:
+    async def slowly() -> list[Event]:
+        heard = []
+        async for event in guarded(Says((0, START), (0, HI), (0, HI), (0, DONE)), ASKED, QUICK):
+            heard.append(event)
+            time.sleep(0.12)  # longer than a server may be silent
+        return heard
+
+    assert asyncio.run(slowly()) == [START, HI, HI, DONE]
+
+
 def test_closing_early_closes_the_backend() -> None:
     says = Says((0, START), (0, HI), (10, DONE))
 
@@ -177,3 +190,44 @@ def test_closing_the_loop_stops_what_runs() -> None:
     loop.close()
     assert says.stopped.is_set()
     assert time.monotonic() - began < 10
+
+
+def test_an_answer_that_the_end_of_the_server_cuts_ends_with_a_failure() -> None:
+    loop = Loop()
+    stream = play(loop, Says((0, START), (0, HI), (60, DONE)), ASKED)
+    heard = [*next(stream), *next(stream)]
+    loop.close()
+    heard += [event for some in stream for event in some]
+    assert heard[:2] == [START, HI]
+    assert isinstance(heard[-1], Failure)
+    assert heard[-1].kind == "truncated"
+    assert "server is stopping" in heard[-1].message
+
+
+def test_a_closed_loop_starts_nothing_and_says_so() -> None:
+    loop = Loop()
+    loop.close()
+    with pytest.raises(PlaygroundError, match="server is stopping"):
+        loop.run(asyncio.sleep(0))
+    with pytest.raises(PlaygroundError, match="server is stopping"):
+        list(play(loop, Says((0, DONE)), ASKED))
+
+
+def test_nothing_that_begins_while_the_loop_closes_waits_for_ever() -> None:
+    for _ in range(20):
+        loop, ended = Loop(), []
+
+        def ask(loop: Loop = loop, ended: list[object] = ended) -> None:
+            try:
+                while True:
+                    loop.run(asyncio.sleep(0))
+            except (PlaygroundError, CancelledError) as error:
+                ended.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        loop.close()
+        for thread in threads:
+            thread.join(10)
+        assert len(ended) == 4

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import PlaygroundError
 from shared.models.protocol import Delta, Finish, Message, Request, Start, Token, Usage
 from shared.models.tgi import Info, Tgi
-from tests.answers import SHORT, go_on, hear, say
+from tests.answers import go_on, hear, say, tight
 from tests.tgi_server import DOCUMENT, TgiServer
 
 KEY = "hf_secret1234"
@@ -163,7 +163,7 @@ def test_the_stop_text_that_tgi_leaves_in_the_answer_is_cut(model: Tgi):
 )
 def test_faults(server: TgiServer, model: Tgi, kind: str, expected: str, words: str, retry: float | None):
     server.faults.kind = kind
-    heard = hear(model, say("a b c d e"), SHORT)
+    heard = hear(model, say("a b c d e"), tight(expected))
     assert heard.failure.kind == expected
     assert words in heard.failure.message
     assert heard.failure.retry_after == retry

@@ -65,7 +65,7 @@ def visitors(workspace: Path) -> Iterator[Visitors]:
 def test_the_list(visitors: Visitors, ref: str, allowed: bool) -> None:
     parsed = parse(ref)
     visitors.check(parsed, OWNER)
-    assert visitors.allowed(parsed, VISITOR) == allowed
+    assert visitors.may(parsed) == allowed
     if allowed:
         visitors.check(parsed, VISITOR)
     else:
@@ -77,5 +77,5 @@ def test_the_list(visitors: Visitors, ref: str, allowed: bool) -> None:
 
 def test_a_pinned_revision_that_is_not_here_allows_no_commit(visitors: Visitors) -> None:
     shutil.rmtree(visitors.places.cache)
-    assert visitors.allowed(parse("hub:Qwen/Qwen3-1.7B"), VISITOR)  # and is told that it is not on the disk
-    assert not visitors.allowed(parse(f"hub:Qwen/Qwen3-1.7B@{COMMIT}"), VISITOR)
+    assert visitors.may(parse("hub:Qwen/Qwen3-1.7B"))  # and is told that it is not on the disk
+    assert not visitors.may(parse(f"hub:Qwen/Qwen3-1.7B@{COMMIT}"))

@@ -66,6 +66,16 @@ def test_kinds_of_lora_equal_peft(tiny: Path, tmp_path: Path, lora: dict[str, An
     model.close()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_adapter_saved_in_16_bits_is_computed_in_32_as_peft_does(tiny: Path, red: Path, dtype: Any) -> None:
+    save_file({key: value.to(dtype) for key, value in load_file(red / WEIGHTS).items()}, red / WEIGHTS)
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    before = model.bytes
+    assert torch.allclose(ours(model, red), peers(tiny / "llama", red), atol=2e-5)
+    assert model.bytes - before == (tiny / "red" / WEIGHTS).stat().st_size - _header(tiny / "red" / WEIGHTS)
+    model.close()
+
+
 def test_layers_stored_the_other_way_round(tiny: Path, tmp_path: Path) -> None:
     model = LocalModel(tiny / "gpt2", "builtin:gpt2", device="cpu")
     for lora in ({}, {"use_dora": True}):
@@ -80,7 +90,7 @@ def test_an_adapter_is_loaded_once(tiny: Path) -> None:
     before = model.bytes
     first, second = model.view("a", tiny / "red"), model.view("b", tiny / "red")
     assert first._adapter is second._adapter
-    assert model.bytes - before == (tiny / "red" / WEIGHTS).stat().st_size // 4 * 4 - _header(tiny / "red" / WEIGHTS)
+    assert model.bytes - before == (tiny / "red" / WEIGHTS).stat().st_size - _header(tiny / "red" / WEIGHTS)
     model.close()
 
 
@@ -116,6 +126,8 @@ def edit(folder: Path, **values: Any) -> Path:
         (lambda red: rename(red, "q_proj", "z_proj"), r"not an adapter of builtin:tiny: that has no"),
         (lambda red: rename(red, "q_proj.lora_A.weight", "q_proj.lora_C.default"), "in a way that is not known"),
         (lambda red: drop(red, "q_proj.lora_A"), "has only lora_B for layer"),
+        (lambda red: add(red, "model.norm.weight"), "changes model.norm, which is no linear layer and no embedding"),
+        (lambda red: add(red, "model.layers.0.mlp.modules_to_save.weight"), "changes model.layers.0.mlp, which is no"),
     ],
 )
 def test_what_is_refused(llama: LocalModel, red: Path, spoil: Callable[[Path], Any], words: str) -> None:
@@ -131,6 +143,10 @@ def rename(red: Path, old: str, new: str) -> None:
 
 def drop(red: Path, part: str) -> None:
     save_file({key: value for key, value in load_file(red / WEIGHTS).items() if part not in key}, red / WEIGHTS)
+
+
+def add(red: Path, name: str) -> None:
+    save_file(load_file(red / WEIGHTS) | {f"base_model.model.{name}": torch.ones(32)}, red / WEIGHTS)
 
 
 def test_an_adapter_of_another_size_is_refused(llama: LocalModel, tmp_path: Path) -> None:

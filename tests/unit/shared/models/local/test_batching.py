@@ -2,18 +2,24 @@
 
 import asyncio
 import random
+import shutil
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from shared.errors import PlaygroundError
 from shared.models.local import LocalModel
+from shared.models.local.adapters import WEIGHTS
 from shared.models.local.model import View
-from shared.models.protocol import Decoding, Delta, Failure, Request, Start, Timeouts, Usage
+from shared.models.local.tickets import Ticket
+from shared.models.protocol import Decoding, Delta, Failure, Finish, Request, Start, Timeouts, Usage
 from tests.tiny_models import SENTENCES
 from tests.unit.shared.models.local.conftest import ask, greedy, listen, text_of
 
@@ -48,9 +54,19 @@ def test_fifty_prompts_with_adapters_in_one_batch_equal_generate(
     texts = prompts(50)
     whose = [names[index % 3] for index in range(50)]
     lengths = [1 + index % 30 for index in range(50)]
+    steps: list[tuple[int, int, int]] = []  # rows of a step, of how many adapters, on how many rows
+
+    def look(module: Any, args: Any, kwargs: Any) -> None:
+        plan = llama.network.layers._step.plan
+        rows = len(kwargs["input_ids"])
+        steps.append((rows, len(plan), sum(rows if some is None else len(some) for _, some in plan)))
+
+    handle = llama.network.model.register_forward_pre_hook(look, with_kwargs=True)
     found = asyncio.run(
         together([views[name] for name in whose], [greedy(*each) for each in zip(texts, lengths, strict=True)])
     )
+    handle.remove()
+    assert any(rows > 20 and adapters == 2 and on < rows for rows, adapters, on in steps), "one batch had all three"
     for text, name, length, answer in zip(texts, whose, lengths, found, strict=True):
         assert answer == generate(reference("llama", name), llama.tokenizer, text, length)
     assert len({*found}) > 40
@@ -196,25 +212,137 @@ def failing(model: LocalModel, error: Exception, when: Callable[[Any], bool]) ->
     return model.network.model.register_forward_pre_hook(check, with_kwargs=True)
 
 
-def test_memory_that_runs_out_fails_the_youngest_and_spares_the_others(tiny: Path) -> None:
+def test_memory_that_runs_out_makes_the_youngest_wait_and_spares_the_others(tiny: Path) -> None:
     model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
-    view = model.view("builtin:tiny")
-    expected = text_of(ask(view, greedy("The fox", 60)))
+    view, texts = model.view("builtin:tiny"), ["The fox", "The fox", "The dog"]
+    expected = [text_of(ask(view, greedy(text, 60))) for text in texts]
     handle = failing(model, torch.OutOfMemoryError("full"), lambda ids: ids.shape == (3, 1))
-
-    async def story() -> list[Any]:
-        return await asyncio.gather(*[listen(view, greedy(text, 60)) for text in ("The fox", "The fox", "The dog")])
-
-    found = asyncio.run(story())
+    assert asyncio.run(together([view] * 3, [greedy(text, 60) for text in texts])) == expected
     handle.remove()
-    assert [text_of(events) for events in found[:2]] == [expected, expected]
-    assert isinstance(found[2][-1], Failure)
-    assert found[2][-1].kind == "memory"
+    handle = failing(model, torch.OutOfMemoryError("full"), lambda ids: len(ids) > 1)  # not even their prompts
+    assert asyncio.run(together([view] * 3, [greedy(text, 60) for text in texts])) == expected
+    handle.remove()
     handle = failing(model, RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), lambda ids: True)
     assert ask(view, greedy("a"))[-1].kind == "memory"
     handle.remove()
-    assert text_of(ask(view, greedy("The fox", 60))) == expected
+    assert text_of(ask(view, greedy("The fox", 60))) == expected[0]
+    assert model.answering == 0
     model.close()
+
+
+def test_an_answer_whose_token_cannot_be_drawn_fails_alone(llama: LocalModel) -> None:
+    view, seeds = llama.view("a"), range(3)
+    asked = [Request(text="The fox", decoding=Decoding(40, 1.0, seed=seed)) for seed in seeds]
+    expected = [text_of(ask(view, each)) for each in asked]
+
+    def fail(ids: Any, scores: Any) -> Any:
+        left.append(1)
+        if len(left) == 5:
+            raise torch.OutOfMemoryError("full")
+        return scores
+
+    left: list[int] = []
+
+    async def unlucky() -> Any:
+        ticket = await llama._ticket(llama.network, asked[0], "a", None)
+        ticket.draw._processors.append(fail)
+        llama.running.worker.submit(ticket)
+        while not isinstance(event := await ticket.events.get(), Failure):
+            pass
+        return event
+
+    async def story() -> list[Any]:
+        return await asyncio.gather(unlucky(), *[listen(view, each) for each in asked])
+
+    failure, *others = asyncio.run(story())
+    assert failure.kind == "memory"
+    assert list(map(text_of, others)) == expected
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 1e-42}, {"temperature": 0.001, "repetition_penalty": 1e-42}])
+def test_settings_at_the_edge_hurt_nobody(llama: LocalModel, settings: dict[str, float]) -> None:
+    view = llama.view("a")
+    edge = Request(text="The fox", decoding=Decoding(20, top_p=0.9, min_p=0.01, **settings))
+    found = asyncio.run(together([view] * 3, [greedy("The dog"), edge, greedy("Once")]))
+    assert found[::2] == [text_of(ask(view, greedy("The dog"))), text_of(ask(view, greedy("Once")))]
+    if "repetition_penalty" not in settings:
+        assert found[1] == text_of(ask(view, greedy("The fox", 20)))
+
+
+def test_numbers_that_overflow_fail_one_answer(tiny: Path, tmp_path: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    folder = Path(shutil.copytree(tiny / "red", tmp_path / "broken"))
+    save_file({key: value / 0 for key, value in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
+    plain, broken = model.view("a"), model.view("b", folder)
+    for request in (greedy("The fox"), Request(text="The fox", decoding=Decoding(9, 1.0))):
+        found = asyncio.run(_both(plain, broken, request))
+        assert text_of(found[0]) == text_of(ask(plain, request))
+        assert found[1][-1].kind == "refused"
+        assert "overflowed" in found[1][-1].message
+    model.close()
+
+
+async def _both(first: View, second: View, request: Request) -> list[Any]:
+    return await asyncio.gather(listen(first, request), listen(second, request))
+
+
+def test_a_bug_that_one_prompt_brings_out_spares_the_others(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    view, texts = model.view("a"), ["The fox", "The quick brown fox", "The 天 dog", "Once upon a time"]
+    expected = [text_of(ask(view, greedy(text, 40))) for text in texts]
+    bad = model.tokenizer("The 天 dog")["input_ids"][-1]
+    handle = failing(model, Trouble("a bug"), lambda ids: ids.shape[1] > 1 and bad in ids[:, -1])
+
+    async def story() -> list[Any]:
+        asked = [listen(view, greedy(text, 40)) for text in texts]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    found = asyncio.run(story())
+    assert isinstance(found.pop(2), Trouble)
+    del expected[2]
+    assert list(map(text_of, found)) == expected
+    handle.remove()
+    model.close()
+
+
+def test_one_who_comes_while_those_who_left_are_taken_out(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    worker = model.running.worker
+    worker._rows = 1
+
+    class Late(Ticket):
+        """Another request comes at the very moment when the worker looks whether this one still waits."""
+
+        @property
+        def cancelled(self) -> bool:
+            if more and threading.current_thread() is worker._thread:
+                worker.submit(more.pop())
+            return False
+
+        @cancelled.setter
+        def cancelled(self, value: bool) -> None:
+            pass
+
+    more: list[Ticket] = []
+
+    async def story() -> list[Any]:
+        tickets = [await model._ticket(model.network, greedy(text, 9), "a", None) for text in "abcd"]
+        late = Late(**{each.name: getattr(tickets[1], each.name) for each in fields(Ticket)})
+        worker.submit(tickets[0])
+        worker.submit(late)
+        worker.submit(tickets[2])
+        more.append(tickets[3])
+        return [await until_end(ticket) for ticket in (tickets[0], late, *tickets[2:])]
+
+    assert [type(last) for last in asyncio.run(story())] == [Finish] * 4
+    assert text_of(ask(model.view("a"), greedy("a")))
+    model.close()
+
+
+async def until_end(ticket: Ticket) -> Any:
+    while not isinstance(event := await ticket.events.get(), Finish | Failure):
+        pass
+    return event
 
 
 def test_a_bug_reaches_who_waits_and_the_next_request_is_answered(tiny: Path) -> None:
@@ -252,8 +380,26 @@ def test_closing_the_model_fails_who_waits(tiny: Path) -> None:
     last = asyncio.run(story())
     assert isinstance(last, Failure)
     assert last.kind == "server"
-    assert worker.run(lambda: 1).cancelled()
+    with pytest.raises(PlaygroundError, match="was unloaded"):
+        worker.run(lambda: 1).result(5)
     assert ask(view, greedy("a"))[-1].kind == "refused"
+
+
+def test_closing_the_model_fails_who_waits_for_scores(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    began = threading.Event()
+
+    async def story() -> None:
+        busy = model.running.worker.run(lambda: (began.set(), time.sleep(0.3)))
+        task = asyncio.create_task(model.view("a").score(["a text"]))
+        await asyncio.to_thread(began.wait, 5)
+        await asyncio.sleep(0.1)
+        model.close()
+        busy.result(5)
+        with pytest.raises(PlaygroundError, match="was unloaded"):
+            await task
+
+    asyncio.run(story())
 
 
 def test_answers_that_do_not_fit_together_wait(tiny: Path) -> None:

@@ -40,12 +40,13 @@ def test_masks_and_positions() -> None:
 
 
 def test_columns_of_a_failed_step_are_forgotten() -> None:
-    columns = filled([0], 3, 0)
+    columns = filled([0, 1], 3, 0)
     columns.length = 2
-    columns.crop()
-    assert columns.past.layers[0].keys[0, 0, :, 0].tolist() == [0, 1]
-    columns.crop()
-    assert columns.past.get_seq_length() == 2
+    columns.crop(2)
+    assert columns.past.layers[0].keys[:, 0, :, 0].tolist() == [[0, 1], [3, 4]]
+    columns.crop(1)
+    assert (columns.past.get_seq_length(), columns.pads) == (2, [0])
+    assert columns.past.layers[0].values[:, 0, :, 0].tolist() == [[0.5, 1.5]]
 
 
 def test_memory_of_a_token() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from shared.errors import PlaygroundError
 from shared.models.local import LocalModel
 from shared.models.protocol import Decoding, Delta, Failure, Finish, Message, Request, Start, Usage
+from shared.models.residents import LOADING, load_local
 from shared.models.streams import Loop, play
 from tests.tiny_models import tiny_llama
 from tests.unit.shared.models.local.conftest import ask, greedy, text_of
@@ -71,7 +73,9 @@ def test_the_end_token_ends_an_answer(tiny: Path) -> None:
         (Request(text="\n" * 300), "has 300 tokens, and the window of a has 256: at most 255 fit"),
         (Request(text="x" * 100_000), "Shorten it"),
         (Request((Message("user", "y" * 100_000),)), "Shorten it"),
-        (Request(text="x", decoding=Decoding(json_schema="{}")), "no schema can be enforced"),
+        (Request(text="x", decoding=Decoding(0)), "room for a token at least, not for 0"),
+        (Request(text="x", decoding=Decoding(json_schema="{")), "The JSON Schema is no JSON: "),
+        (Request(text="x", decoding=Decoding(temperature=0.0, beams=2, json_schema="{}")), "followed by 1 beam, not"),
         (Request(text="x", decoding=Decoding(temperature=0.7, beams=2)), "needs temperature 0, not 0.7"),
         (Request(text="x", decoding=Decoding(temperature=-1.0)), "These settings cannot be used: "),
         (Request(text="x", decoding=Decoding(temperature=1.0, min_p=7.0)), "These settings cannot be used: "),
@@ -116,6 +120,42 @@ def test_closing_gives_the_memory_back(tiny: Path) -> None:
         _ = model.bytes
     with pytest.raises(PlaygroundError, match="was unloaded"):
         asyncio.run(view.score(["a"]))
+
+
+def test_closing_while_a_long_prompt_is_made_ready(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+
+    async def story() -> object:
+        object.__setattr__(model.network, "window", 10**6)
+        task = asyncio.create_task(anext(model.view("a").stream(Request(text="x" * 50_000))))
+        await asyncio.sleep(0)
+        model.close()
+        return await task
+
+    failure = asyncio.run(story())
+    assert isinstance(failure, Failure)
+    assert failure.kind == "server"
+
+
+def test_loading_a_model_does_not_hold_another_up(llama: LocalModel, tiny: Path) -> None:
+    """Loads wait for each other (transformers is not safe in threads), answers wait for none of them."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def load() -> None:
+        with LOADING:
+            held.set()
+            assert go_on.wait(60)
+        load_local(tiny / "qwen", "builtin:qwen", "", None).close()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert held.wait(60)
+    assert text_of(ask(llama.view("a", tiny / "red"), HELLO))
+    go_on.set()
+    answers = [text_of(ask(llama.view("a"), HELLO)) for _ in range(3)]
+    thread.join(60)
+    assert not thread.is_alive()
+    assert set(answers) == {text_of(ask(llama.view("a"), HELLO))}
 
 
 def test_a_page_can_stop_it(llama: LocalModel) -> None:

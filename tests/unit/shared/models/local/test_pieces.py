@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.models.local.pieces import Pieces
+from shared.models.local.pieces import LONGEST, Pieces
 from shared.models.protocol import Token
 
 
@@ -67,6 +67,20 @@ def test_sentencepiece_keeps_the_space_after_the_prompt() -> None:
     assert [pieces.add(1)[0], pieces.add(2)[0]] == [" sky", " is"]
     pieces = Pieces(read)
     assert [pieces.add(1)[0], pieces.add(2)[0]] == ["sky", " is"]
+
+
+def test_sentencepiece_keeps_the_space_after_a_special_token() -> None:
+    words = ["▁The", "▁sky", "", "▁is"]
+
+    def read(ids: Sequence[int]) -> str:
+        return "".join(words[each] for each in ids).replace("▁", " ").removeprefix(" ")
+
+    for specials in range(1, 9):
+        pieces = Pieces(read)
+        told = [pieces.add(token)[0] for token in (0, 1, *[2] * specials, 3, 1)]
+        assert "".join([*told, pieces.flush()[0]]).startswith("The sky")
+        if specials < LONGEST:
+            assert "".join(told) == "The sky is sky"
 
 
 def test_tokens_come_with_their_text() -> None:

@@ -97,5 +97,12 @@ def test_a_template_that_refuses(tmp_path: Path) -> None:
             prepare(made(tmp_path, REFUSES), Request(messages), "m")
 
 
+@pytest.mark.parametrize("template", ["{% for m in messages %}{{ m.role }}{% endfor %}", "{{ messages + 1 }}"])
+def test_a_template_that_leaves_out_what_is_to_be_continued_or_breaks(tmp_path: Path, template: str) -> None:
+    continued = (Message("user", "Hi"), Message("assistant", "Well"))
+    with pytest.raises(PlaygroundError, match="The chat template of m refuses this conversation: "):
+        prepare(made(tmp_path, template), Request(continued), "m")
+
+
 def test_a_system_message_alone(tmp_path: Path) -> None:
     assert prepare(made(tmp_path, NO_SYSTEM), Request(TALK[:1]), "m").text == "[user]Be brief."

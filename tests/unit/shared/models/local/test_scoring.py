@@ -10,6 +10,7 @@ import torch
 
 from shared.errors import PlaygroundError
 from shared.models.local import LocalModel, scoring
+from tests.tiny_models import tiny_mamba
 from tests.unit.shared.models.local.test_batching import prompts
 
 
@@ -115,3 +116,12 @@ def test_what_cannot_be_scored(llama: LocalModel) -> None:
         asyncio.run(llama.view("r").score(["a", "\n" * 300]))
     with pytest.raises(PlaygroundError, match="2 texts came with 1 contexts"):
         asyncio.run(llama.view("r").score(["a", "b"], ["c"]))
+
+
+def test_a_model_that_keeps_a_state_is_read_in_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = LocalModel(tiny_mamba(tmp_path / "mamba"), "builtin:mamba", device="cpu")
+    assert not model.network.batches
+    (whole,) = asyncio.run(model.view("a").score(["the quick brown fox jumps"]))
+    monkeypatch.setattr(scoring, "LOGITS", 384 * 3)
+    assert asyncio.run(model.view("a").score(["the quick brown fox jumps"])) == [whole]
+    model.close()

@@ -10,7 +10,7 @@ import torch
 
 from shared.models.local import LocalModel
 from shared.models.protocol import Decoding, Delta, Failure, Request, Timeouts
-from tests.tiny_models import tiny_llama
+from tests.tiny_models import tiny_gpt2, tiny_llama
 from tests.unit.shared.models.local.conftest import ask, greedy, listen, text_of
 from tests.unit.shared.models.local.test_batching import failing, generate, prompts
 
@@ -66,6 +66,33 @@ def test_a_draft_of_another_kind_changes_no_answer(tiny: Path, llama: LocalModel
     draft.close()
 
 
+def test_a_draft_of_another_kind_is_not_asked_where_draws_could_not_be_compared(
+    tiny: Path, llama: LocalModel, tmp_path: Path
+) -> None:
+    draft = LocalModel(tiny_llama(tmp_path / "draft", layers=1, seed=9, vocab=320), "builtin:draft", device="cpu")
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu", draft=draft)
+    request = Request(text="The quick brown fox", decoding=Decoding(20, 0.9, seed=3))
+    assert text_of(ask(model.view("a"), request)) == text_of(ask(llama.view("a"), request))
+    model.close()
+    draft.close()
+
+
+def test_a_draft_with_a_smaller_window_is_asked_where_it_has_room(
+    tiny: Path, llama: LocalModel, tmp_path: Path
+) -> None:
+    draft = LocalModel(tiny_gpt2(tmp_path / "draft", window=32), "builtin:draft", device="cpu")
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu", draft=draft)
+    steps: list[int] = []
+    draft.network.model.register_forward_hook(lambda *_: steps.append(1))
+    for tokens in (60, 12):
+        request = greedy("The fox", tokens)
+        assert not steps
+        assert text_of(ask(model.view("a"), request)) == text_of(ask(llama.view("a"), request))
+    assert steps
+    model.close()
+    draft.close()
+
+
 def test_a_draft_saves_steps(drafted: LocalModel) -> None:
     steps = []
     handle = drafted.network.model.register_forward_hook(lambda *_: steps.append(1))
@@ -86,6 +113,23 @@ def test_models_that_cannot_be_padded_draw_the_same(tiny: Path, llama: LocalMode
         assert [t.logprob for t in both[0]] == pytest.approx([t.logprob for t in both[1]], abs=1e-4)
         assert len(both[0][0].top) == 2
     model.close()
+
+
+def test_an_answer_that_the_end_of_the_model_breaks_off_is_not_complete(tiny: Path) -> None:
+    model = LocalModel(tiny / "llama", "builtin:tiny", device="cpu")
+    object.__setattr__(model.network, "batches", False)
+
+    async def story() -> list[Any]:
+        found = []
+        async for event in model.view("a").stream(greedy("a", 240), Timeouts()):
+            found.append(event)
+            if len(found) == 3:
+                await asyncio.to_thread(model.close)
+        return found
+
+    last = asyncio.run(story())[-1]
+    assert isinstance(last, Failure), last
+    assert last.kind == "server"
 
 
 def test_closing_a_stream_ends_a_beam(llama: LocalModel) -> None:
