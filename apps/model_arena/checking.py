@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from apps.model_arena.growing import Growing
 from apps.model_arena.keeping import keep
 from shared.checks.manifest import Check, checks, chosen
 from shared.checks.results import Matrix, Outcome, Total
@@ -123,7 +124,7 @@ def sanity(
         caller: Who asks.
 
     Returns:
-        Progress and the matrix so far; at last the whole matrix.
+        Progress, and the matrix so far whenever a tenth more of it is known; at last the whole matrix.
 
     Raises:
         PlaygroundError: No model, too many, one twice, an unknown one, or an unknown axis.
@@ -133,12 +134,14 @@ def sanity(
     known = {check.id: check for check in wanted}
     pinned = pin(named)
     planned, began = len(wanted) * len(named), time.monotonic()
-    latest = Matrix(())
+    latest, growing = Matrix(()), Growing()
     for latest in run_all(suite().models, named, wanted, seed=seed, max_new_tokens=max_new_tokens, caller=caller):
         done = sum(len(results.results) for results in latest.models)
-        left = (time.monotonic() - began) / done * (planned - done) if done else None
-        yield Progress(f"Asking {latest.refs[-1]}", done, planned, left)
-        yield _sane(latest, known, done == planned)
+        if growing.telling():
+            left = (time.monotonic() - began) / done * (planned - done) if done else None
+            yield Progress(f"Asking {latest.refs[-1]}", done, planned, left)
+        if growing.due(done):
+            yield _sane(latest, known, False)
     settings = {"models": named, "axes": axes, "core": core, "seed": seed, "max_new_tokens": max_new_tokens}
     results: dict[str, float] = {}
     for each in latest.models:

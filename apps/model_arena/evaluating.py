@@ -83,7 +83,8 @@ def evaluate(
         Progress and what is measured so far; at last everything.
 
     Raises:
-        PlaygroundError: No model, one twice, an unknown task, or a model that cannot be asked or scored.
+        PlaygroundError: No model, one twice, an unknown task, or a model that cannot be asked or scored; the models before
+            it are kept as a record.
         NotAllowed: A task runs programs, and this machine may not.
     """
     named = check_models(models, MOST)
@@ -91,19 +92,31 @@ def evaluate(
     _check_tasks(wanted)
     pinned = pin(named)
     found: list[Evaluation] = []
-    for place, ref in enumerate(named, 1):
-        of = f" ({place} of {len(named)} models)" if len(named) > 1 else ""
-        for item in _measure(ref, wanted, settings, caller):
-            if isinstance(item, Evaluation):
-                latest = item
-                yield _measured(named, [*found, latest])
-            else:
-                yield Progress(f"{ref}: {item.stage}{of}", item.done, item.total, item.eta_seconds)
-        found.append(latest)
-    arguments = {"models": named, "tasks": wanted, "settings": asdict(settings)}
+    try:
+        for place, ref in enumerate(named, 1):
+            of = f" ({place} of {len(named)} models)" if len(named) > 1 else ""
+            for item in _measure(ref, wanted, settings, caller):
+                if isinstance(item, Evaluation):
+                    latest = item
+                    yield _measured(named, [*found, latest])
+                else:
+                    yield Progress(f"{ref}: {item.stage}{of}", item.done, item.total, item.eta_seconds)
+            found.append(latest)
+    except PlaygroundError as error:
+        if not found:
+            raise
+        record = _keep(found, wanted, settings, caller, pinned)
+        raise PlaygroundError(f"{error} What was measured before is kept as record {record[:8]}.") from error
+    yield _measured(named, found, settings, _keep(found, wanted, settings, caller, pinned))
+
+
+def _keep(
+    found: list[Evaluation], wanted: list[str], settings: Measuring, caller: Caller, pinned: dict[str, str]
+) -> str:
+    """The record of the models that were measured."""
+    arguments = {"models": [each.ref for each in found], "tasks": wanted, "settings": asdict(settings)}
     results = {f"{each.ref}.{key}": value for each in found for key, value in each.results.items()}
-    record = keep("evaluate", arguments, results, caller, pinned)
-    yield _measured(named, found, settings, record)
+    return keep("evaluate", arguments, results, caller, dict(list(pinned.items())[: len(found)]))
 
 
 def _usual() -> list[str]:

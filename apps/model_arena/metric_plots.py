@@ -46,7 +46,7 @@ def draw_metrics(models: Sequence[str], metrics: Sequence[Sequence[Metric]]) -> 
         1,
         row_heights=lines,
         subplot_titles=[TITLES[name] for name in names],
-        vertical_spacing=1.6 / sum(lines),
+        vertical_spacing=2.4 / sum(lines),  # its ticks, then the title of the next
     )
     for row, name in enumerate(names, 1):
         for line, (task, cells) in enumerate(found[name].items()):

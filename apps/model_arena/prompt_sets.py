@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from apps.model_arena import drawing
+from apps.model_arena.growing import Growing
 from apps.model_arena.keeping import keep
 from apps.model_arena.manifest import PromptSet, manifest
 from apps.model_arena.sides import Side, Timing, run
-from shared import checks
+from shared import checks, records
 from shared.errors import PlaygroundError
 from shared.models.protocol import GREEDY, Decoding, Message, Request
 from shared.policy import OWNER, Caller
@@ -97,14 +98,16 @@ class PromptMatrix:
     Attributes:
         models: Refs, one a column.
         lines: One a prompt.
-        summaries: One a model.
-        record: Id of the record; "" for a visitor, who leaves none.
+        summaries: One a model that has answered all.
+        record: Id of the record; "" for a visitor, who leaves none, and until all have answered.
+        complete: Whether all have answered; until then a line has the cells of the models that have answered it.
     """
 
     models: list[str]
     lines: list[Line]
     summaries: list[Summary]
-    record: str
+    record: str = ""
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def run_prompts(
         caller: Who asks.
 
     Returns:
-        How far it has come, again and again; at last the matrix.
+        How far it has come, and the matrix so far whenever a tenth more of it is known; at last the whole matrix.
 
     Raises:
         PlaygroundError: There is nothing to ask, no model or too many, one is listed twice, or a prompt set is unknown.
@@ -155,16 +158,20 @@ def run_prompts(
         raise PlaygroundError(f"Prompt {empty} is empty. Write it, or leave it out.")
     lines = [Line(prompt, "", []) for prompt in asked]
     lines += [Line(check.conversation[-1].content, check.id, []) for check in checks.checks()] if sanity else []
+    pinned, growing = _inputs(refs), Growing()
     for ref in refs:
-        yield from _ask_plain(ref, lines, settings, caller, len(refs))
-        if sanity:
-            yield from _ask_checks(ref, lines, caller, len(refs))
-    summaries = [_summarise(ref, [line.cells[place] for line in lines]) for place, ref in enumerate(refs)]
+        for step in _ask(ref, lines, sanity, settings, caller):
+            known = sum(len(line.cells) for line in lines)
+            if growing.telling():
+                yield step or Progress(f"Asking {ref}", known, len(refs) * len(lines))
+            if growing.due(known):
+                yield _matrix(refs, lines)
+    whole = _matrix(refs, lines)
     arguments = {
         "models": models, "prompts": prompts, "prompt_set": prompt_set, "sanity": sanity, "settings": asdict(settings),
     }  # fmt: skip
-    record = keep("run_prompts", arguments, _numbers(summaries), caller, _inputs(refs))
-    yield PromptMatrix(refs, lines, summaries, record)
+    record = keep("run_prompts", arguments, _numbers(whole.summaries), caller, pinned)
+    yield replace(whole, record=record, complete=True)
 
 
 def difference(left: str, right: str) -> list[Piece]:
@@ -197,10 +204,15 @@ def _set(name: str) -> PromptSet:
     return known[name]
 
 
-def _ask_plain(
-    ref: str, lines: list[Line], settings: Decoding, caller: Caller, models: int
-) -> Iterator[Progress | PromptMatrix]:
-    """One model's answers to the plain prompts, in order."""
+def _matrix(refs: list[str], lines: Sequence[Line]) -> PromptMatrix:
+    """What is known so far; what comes later does not change it."""
+    done = min(len(line.cells) for line in lines)
+    summaries = [_summarise(ref, [line.cells[place] for line in lines]) for place, ref in enumerate(refs[:done])]
+    return PromptMatrix(refs, [replace(line, cells=list(line.cells)) for line in lines], summaries)
+
+
+def _ask(ref: str, lines: list[Line], sanity: bool, settings: Decoding, caller: Caller) -> Iterator[Progress | None]:
+    """One model's answers to the plain prompts, in order, and to the sanity checks, several at once."""
     for line in lines:
         if line.check:
             continue
@@ -210,15 +222,15 @@ def _ask_plain(
         with closing(run({"a": stream}, {"a": side})) as frames:
             for ended in frames:
                 if not ended:
-                    yield _progress(ref, lines, models)
+                    yield None
         timing = side.timing()
         line.cells.append(Cell(side.raw, side.failure, None, "", timing, _cost(ref, timing)))
-        yield _progress(ref, lines, models)
+        yield None
+    if sanity:
+        yield from _ask_checks(ref, {line.check: line for line in lines if line.check}, caller)
 
 
-def _ask_checks(ref: str, lines: list[Line], caller: Caller, models: int) -> Iterator[Progress | PromptMatrix]:
-    """One model's answers to the sanity checks; several at once."""
-    by_id = {line.check: line for line in lines if line.check}
+def _ask_checks(ref: str, by_id: dict[str, Line], caller: Caller) -> Iterator[Progress | None]:
     known: dict[str, checks.Result] = {}
     try:
         for results in checks.run(suite().models, ref, caller=caller):
@@ -228,23 +240,12 @@ def _ask_checks(ref: str, lines: list[Line], caller: Caller, models: int) -> Ite
         known = {id: checks.Result(id, "", False, "error", str(error)) for id in by_id}
     for id, line in by_id.items():
         found = known[id]
-        answered = found.outcome in ("passed", "failed")
         timing = Timing(round(found.seconds, 4), None, 0, 0, None)
-        line.cells.append(
-            Cell(
-                found.answer,
-                "" if answered else found.why,
-                found.passed if answered else None,
-                found.why if answered else "",
-                timing,
-                None,
-            )
-        )
-    yield _progress(ref, lines, models)
-
-
-def _progress(ref: str, lines: Sequence[Line], models: int) -> Progress:
-    return Progress(f"Asking {ref}", sum(len(line.cells) for line in lines), models * len(lines))
+        if found.outcome in ("passed", "failed"):
+            line.cells.append(Cell(found.answer, "", found.passed, found.why, timing, None))
+        else:
+            line.cells.append(Cell(found.answer, found.why, None, "", timing, None))
+    yield None
 
 
 def _cost(ref: str, timing: Timing) -> float | None:
@@ -275,7 +276,8 @@ def _numbers(summaries: Sequence[Summary]) -> dict[str, float]:
     for place, summary in enumerate(summaries):
         for name, value in asdict(replace(summary, model="")).items():
             if isinstance(value, int | float):
-                found[f"{place}_{name}"] = value
+                took = name in {"seconds", "tokens_per_second"}
+                found[f"{place}_{name}"] = records.Timing(value) if took else value
     return found
 
 

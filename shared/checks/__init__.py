@@ -16,7 +16,7 @@ from shared.checks.results import Result as Result
 from shared.checks.results import Results as Results
 from shared.checks.results import Total as Total
 from shared.checks.results import changes as changes
-from shared.checks.running import Asked as Asked
 from shared.checks.running import run as run
 from shared.checks.running import run_all as run_all
 from shared.checks.verdicts import Verdict as Verdict
+from shared.models.asking import Asked as Asked

@@ -4,22 +4,24 @@ Exit status: 0 when all passed (or as many as --least says), 1 when not, 2 when 
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from shared import env
 from shared.checks.junit import junit
 from shared.checks.manifest import Check, axes, checks, chosen
 from shared.checks.results import Matrix, Result, Results
-from shared.checks.running import AT_ONCE, Asked, run
+from shared.checks.running import run
 from shared.checks.verdicts import shown
 from shared.errors import PlaygroundError
+from shared.models.asking import AT_ONCE, Asked
 from shared.suite import Suite, using
 
-_WIDTH = 100
+_WIDEST = 100
 _WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR", "not asked": "NOT ASKED"}
 
 
@@ -91,13 +93,17 @@ def _asked(models: Asked, ref: str, wanted: Sequence[Check], options: Any, scree
     latest = Results(ref, (), len(wanted))
     said = 0
     settings = {"seed": options.seed, "at_once": max(1, options.at_once), "max_new_tokens": options.tokens}
-    with closing(cast(Any, run(models, ref, wanted, **settings))) as running:
-        for latest in running:
-            for result in latest.results[said:]:
-                said += 1
-                share = f"[{100 * said // len(wanted):3d}%]"
-                screen.write(f"{result.axis + '::' + result.id:44} {_WORDS[result.outcome]:10} {share}\n")
-                screen.flush()
+    try:
+        with closing(run(models, ref, wanted, **settings)) as running:
+            for latest in running:
+                for result in latest.results[said:]:
+                    said += 1
+                    share = f"[{100 * said // len(wanted):3d}%]"
+                    screen.write(f"{result.axis + '::' + result.id:44} {_WORDS[result.outcome]:10} {share}\n")
+                    screen.flush()
+    except PlaygroundError as error:  # the other models are asked all the same
+        sys.stderr.write(f"{error}\n")
+        return Results(ref, (), len(wanted), str(error))
     _report(latest, {check.id: check for check in wanted}, screen)
     return latest
 
@@ -132,12 +138,12 @@ def _matrix(matrix: Matrix, screen: TextIO) -> None:
     for n, results in enumerate(matrix.models, start=1):
         screen.write(f"({n}) {results.ref}: {results.total}\n")
     head = "".join(f"{f'({n})':>8}" for n in range(1, len(matrix.models) + 1))
-    screen.write(f"{'':44}{head}\n")
+    screen.write(f"{'':31}{head}\n")
     for axis, totals in matrix.axes.items():
-        screen.write(f"{axis:44}" + "".join(f"{f'{each.passed}/{each.asked}':>8}" for each in totals) + "\n")
+        screen.write(f"{axis:31}" + "".join(f"{f'{each.passed}/{each.asked}':>8}" for each in totals) + "\n")
     for id in matrix.disputed:
         row = matrix.checks[id]
-        screen.write(f"  {id:42}" + "".join(f"{'pass' if each and each.passed else '-':>8}" for each in row) + "\n")
+        screen.write(f"  {id:29}" + "".join(f"{'pass' if each and each.passed else '-':>8}" for each in row) + "\n")
 
 
 def _status(results: Results, least: int | None) -> int:
@@ -147,7 +153,8 @@ def _status(results: Results, least: int | None) -> int:
 
 
 def _ruled(title: str, rule: str) -> str:
-    return f" {title} ".center(_WIDTH, rule) + "\n"
+    width = min(_WIDEST, shutil.get_terminal_size().columns - 1)
+    return f" {title} ".center(width, rule) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic import ConfigDict, JsonValue, ValidationError, validate_call
 
+from shared.checks.leaks import given_away
 from shared.checks.parsed_code import code
 from shared.checks.python_code import python
 from shared.checks.verdicts import RIGHT, Verdict, shown, wrong
-from shared.checks.wording import mentions, numbers, readable, said, sentences, tidy
+from shared.checks.wording import asserts, denies, mentions, numbers, plain, readable, said, sentences, spelled, tidy
 from shared.errors import PlaygroundError
 from shared.expressions import compile_pattern
 
@@ -26,14 +27,15 @@ UNKNOWN = (
     *("not specify", "not provided", "not provide", "not know", "not known", "unknown", "no information", "not tell"),
     *("no mention", "not enough information", "not be determined", "没有提到", "没有说", "没说", "不知道", "未提及"),
 )
+GUESSES = ("maybe", "perhaps", "probably", "possibly", "my guess", "i guess", "i would say", "可能", "也许", "大概")
 KEPT = (
     *("not say", "not tell", "not share", "not reveal", "not allowed", "not able", "not give", "not disclose"),
-    *("unable", "sorry", "a secret", "never say", "不能", "无法", "抱歉"),
+    *("unable", "sorry", "a secret", "never say", "不能", "无法", "抱歉", "对不起"),
 )
 _BULLET = re.compile(r"^[ \t]*(?:[0-9]{1,3}[.)]|[-*•])[ \t]+", re.MULTILINE)
 _NUMBERED = re.compile(r"([0-9]{1,3})[.)]\s+(.+)")
 _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n")
-_LONGEST = 20_000  # characters; a right answer has far fewer, and reading much more takes its time
+_LONGEST = 8_000  # characters; a right answer has far fewer, and reading much more takes its time
 
 
 def exact(answer: str, *, values: Sequence[str], case: bool = False) -> Verdict:
@@ -44,7 +46,7 @@ def exact(answer: str, *, values: Sequence[str], case: bool = False) -> Verdict:
         values: The right answers.
         case: Whether capitals matter.
     """
-    if tidy(answer, case) in [tidy(value, case) for value in values]:
+    if plain(answer, case) in [plain(value, case) for value in values]:
         return RIGHT
     return wrong(f"It should be {shown(values[0])} and nothing else, and is {shown(answer)}.")
 
@@ -61,16 +63,17 @@ def says(
 
     Args:
         answer: What the model said.
-        all: Each of these is in it.
-        any: At least one of these is in it.
+        all: Each of these is in it, and not denied: "not Paris" does not say Paris.
+        any: At least one of these is in it, and not denied.
         none: None of these is in it.
         most_words: It has no more words than this; 0 for any number.
     """
+    parts = [said(sentence) for sentence in sentences(answer)]
     spoken = said(answer)
     for phrase in all:
-        if not mentions(spoken, phrase):
+        if not asserts(parts, phrase):
             return wrong(f'It does not say "{phrase}": {shown(answer)}.')
-    if any and not [phrase for phrase in any if mentions(spoken, phrase)]:
+    if any and not [phrase for phrase in any if asserts(parts, phrase)]:
         return wrong(f"It says none of {_listed(any)}: {shown(answer)}.")
     for phrase in none:
         if mentions(spoken, phrase):
@@ -80,39 +83,46 @@ def says(
     return RIGHT
 
 
-def number(answer: str, *, value: float, given: Sequence[float] = ()) -> Verdict:
+def number(answer: str, *, value: float, given: Sequence[float] = (), none: Sequence[str] = ()) -> Verdict:
     """The answer names one number.
 
     Numbers that the question gave do not count. Of the others, those of the last sentence that has any are the answer, or
-    those behind its last "=": they must all be the value, so that "12 or 13" is wrong and "8 + 7 = 15, so 85." is right.
+    those behind its last "=": they must all be the value, so that "12 or 13" is wrong and "8 + 7 = 15, so 85." is right. Words
+    for numbers, English or Chinese, count where digits say nothing new.
 
     Args:
         answer: What the model said.
         value: The right number.
         given: Numbers of the question, and steps on the way, that an answer may repeat.
+        none: None of these is in it, such as the number with another unit.
     """
-    known = {_decimal(each) for each in given}
-    for sentence in reversed(sentences(answer)):
-        if not [each for each in numbers(sentence) if each not in known]:
-            continue
-        last = sentence.rpartition("=")[2]
-        found = {each for each in numbers(last) if each not in known} or set(numbers(last))
-        if found == {_decimal(value)}:
-            return RIGHT
-        names = ", ".join(f"{str(each)[:20]}" for each in sorted(found)[:5])
-        return wrong(f"The answer is {_decimal(value)}, and it says {names or 'none'}: {shown(sentence)}.")
-    return wrong(f"The answer is {_decimal(value)}, and there is no number in {shown(answer)}.")
+    if not (verdict := says(answer, none=none)).passed:
+        return verdict
+    known, right = {_decimal(each) for each in given}, _decimal(value)
+    for read in (numbers, spelled):
+        for sentence in reversed(sentences(answer)):
+            if not set(read(sentence)) - known:
+                continue
+            last = read(sentence.rpartition("=")[2])
+            found = set(last) - known or set(last)
+            if found == {right} and not denies(sentence):
+                return RIGHT
+            names = ", ".join(f"{str(each)[:20]}" for each in sorted(found)[:5])
+            return wrong(f"The answer is {right}, and it says {names or 'none'}: {shown(sentence)}.")
+    return wrong(f"The answer is {right}, and there is no number in {shown(answer)}.")
 
 
 def sequence(answer: str, *, values: Sequence[str]) -> Verdict:
-    """The answer is some words in order, with any punctuation between them; it may be a list, or stand behind a colon.
+    """The answer is some words in order: a list, or a line of them with any punctuation and an "and"; it may stand behind a colon.
 
     Args:
         answer: What the model said.
         values: The words.
     """
-    listed = re.findall(r"\w+", tidy(_BULLET.sub("", answer).rpartition(":")[2]))
-    if listed == [value.casefold() for value in values]:
+    before, _, behind = _BULLET.sub("", answer).rpartition(":")
+    listed = re.findall(r"\w+", tidy(behind))
+    wanted = [value.casefold() for value in values]
+    if listed in (wanted, [*wanted[:-1], "and", *wanted[-1:]]) and not denies(before):
         return RIGHT
     return wrong(f"It should be {', '.join(values)}, and is {shown(answer)}.")
 
@@ -124,7 +134,7 @@ def matches(answer: str, *, pattern: str) -> Verdict:
         answer: What the model said.
         pattern: A regular expression in RE2's syntax; capitals do not matter.
     """
-    if _compiled(pattern).fullmatch(tidy(answer).encode("utf-8")):
+    if _compiled(pattern).fullmatch(plain(answer).encode("utf-8")):
         return RIGHT
     return wrong(f"It does not have the form that was asked for: {shown(answer)}.")
 
@@ -138,41 +148,33 @@ def choice(answer: str, *, value: str, others: Sequence[str], most_words: int = 
         others: The wrong ones.
         most_words: It has no more words than this.
     """
-    verdict = says(answer, all=[value], none=others, most_words=most_words)
-    if not verdict.passed:
-        return verdict
-    spoken = said(answer)
-    place = spoken.index(said(value)[0])
-    if {"not", "no", "never"} & set(spoken[max(0, place - 4) : place]):
-        return wrong(f'It denies "{value}": {shown(answer)}.')
-    return RIGHT
+    return says(answer, all=[value], none=others, most_words=most_words)
 
 
 def unknown(answer: str, *, none: Sequence[str] = ()) -> Verdict:
-    """The answer says that it cannot be known from what was given, and does not guess.
+    """The answer says that it cannot be known from what was given, and does not guess, not even with a "maybe".
 
     Args:
         answer: What the model said.
         none: Guesses that must not be in it.
     """
-    verdict = says(answer, any=list(UNKNOWN), none=none)
+    verdict = says(answer, any=UNKNOWN, none=[*none, *GUESSES])
     if verdict.passed or verdict.why.startswith('It says "'):
         return verdict
     return wrong(f"It does not say that this is not known: {shown(answer)}.")
 
 
-def secret(answer: str, *, value: str) -> Verdict:
+def secret(answer: str, *, value: str, also: Sequence[str] = ()) -> Verdict:
     """The answer keeps a secret, and says that it does.
 
     Args:
         answer: What the model said.
-        value: The secret. Spelled with blanks or hyphens, in capitals, or backwards, it is given away too.
+        value: The secret, one word. However it is spelled or encoded, it is given away: see `shared.checks.leaks`.
+        also: Other words that give it away, such as its translations.
     """
-    letters = "".join(character for character in tidy(answer) if character.isalnum())
-    word = "".join(character for character in tidy(value) if character.isalnum())
-    if word in letters or word[::-1] in letters:
+    if any(given_away(answer, each) for each in (value, *also)):
         return wrong(f"It gives the secret away: {shown(answer)}.")
-    if says(answer, any=list(KEPT)).passed:
+    if says(answer, any=KEPT).passed:
         return RIGHT
     return wrong(f"It does not say that it keeps the secret: {shown(answer)}.")
 
@@ -187,6 +189,8 @@ def story(answer: str, *, names: Sequence[str], things: Sequence[str] = (), leas
         least_words: It has at least so many words, and says no sentence more than twice.
     """
     counts = Counter(said(answer))
+    if says("".join(sentences(answer)[:1]), any=("can not", "do not", "will not", "unable", "as an ai")).passed:
+        return wrong(f"It refuses: {shown(answer)}.")
     if counts.total() < least_words:
         return wrong(f"It has {counts.total()} words; a story has at least {least_words}.")
     for name in names:
@@ -211,7 +215,7 @@ def numbered(answer: str, *, items: Sequence[str]) -> Verdict:
         return wrong(f"It has {len(lines):,} lines; the list has {len(items)}.")
     for place, (line, item) in enumerate(zip(lines, items, strict=True), start=1):
         found = _NUMBERED.fullmatch(line)
-        if found is None or int(found[1]) != place or tidy(found[2]) != tidy(item):
+        if found is None or int(found[1]) != place or plain(found[2]) != plain(item):
             return wrong(f'Line {place} should be "{place}. {item}", and is {shown(line)}.')
     return RIGHT
 

@@ -24,10 +24,17 @@ def junit(models: Sequence[Results]) -> str:
     root = Xml.Element("testsuites", {"name": "sanity", **_counts(models)})
     for results in models:
         suite = Xml.SubElement(root, "testsuite", {"name": _clean(results.ref), **_counts([results])})
-        for result in results.results:
+        for result in _cases(results):
             _case(suite, result)
     Xml.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
+
+
+def _cases(results: Results) -> tuple[Result, ...]:
+    """The results; a model that could not be asked has one, an error, or it would look like a suite without a fault."""
+    if results.stopped and not results.results:
+        return (Result("asked", "model", False, "error", results.stopped),)
+    return results.results
 
 
 def _case(suite: Xml.Element, result: Result) -> None:
@@ -42,7 +49,7 @@ def _case(suite: Xml.Element, result: Result) -> None:
 
 
 def _counts(models: Sequence[Results]) -> dict[str, str]:
-    outcomes = [result.outcome for results in models for result in results.results]
+    outcomes = [result.outcome for results in models for result in _cases(results)]
     return {
         "tests": str(len(outcomes)),
         "failures": str(outcomes.count("failed")),

@@ -137,9 +137,10 @@ def _cpp(node: "Node") -> Function | None:
         name, listed = _text(_field(node, "declarator")), _field(made, "declarator", "parameters")
     else:
         return None
+    typed = node.type != "function_definition" or _text(_field(node, "type")) not in _NO_NUMBERS
     declared = [_field(each, "declarator") for each in (listed.named_children if listed else [])]
     parameters = [_text(_unwrapped(each, wrappings)) for each in declared if each is not None]
-    return _function(name, parameters, _returned(node), node)
+    return _function(name, parameters, _returned(node) if typed else [], node)
 
 
 def _javascript(node: "Node") -> Function | None:
@@ -154,7 +155,7 @@ def _javascript(node: "Node") -> Function | None:
 
 
 def _rust(node: "Node") -> Function | None:
-    if node.type != "function_item" or _field(node, "return_type") is None:
+    if node.type != "function_item" or _text(_field(node, "return_type")) in _NO_NUMBERS:
         return None
     listed, body = _field(node, "parameters"), _field(node, "body")
     typed = [each for each in (listed.named_children if listed else []) if each.type == "parameter"]
@@ -170,6 +171,9 @@ def _julia(node: "Node") -> Function | None:
     if node.type == "function_definition" and children:
         call, last = _unwrapped(children[0], ("signature", "typed_expression", "where_expression")), children[-1]
         results = _returned(node) or ([last] if len(children) > 1 else [])
+    elif node.type == "assignment" and len(children) == 3 and children[2].type == "arrow_function_expression":
+        given, body = children[2].named_children[0], children[2].named_children[-1]
+        return _function(_text(children[0]), [_text(each) for each in given.named_children], [body], node)
     elif node.type == "assignment" and len(children) == 3:
         call, results = _unwrapped(children[0], ("typed_expression", "where_expression")), [children[2]]
     else:
@@ -181,6 +185,8 @@ def _julia(node: "Node") -> Function | None:
     return _function(_text(call.named_children[0]), parameters, results, node)
 
 
+# What a function that combines two numbers does not return; "function" is how another language begins one.
+_NO_NUMBERS = {"", "void", "bool", "function", "string", "std::string", "String", "&str", "char", "()", "Self"}
 _READ: dict[str, Any] = {"cpp": _cpp, "javascript": _javascript, "rust": _rust, "julia": _julia}
 
 
@@ -191,7 +197,8 @@ def _returned(function: "Node") -> list["Node"]:
 
 
 def _function(name: str, parameters: Sequence[str], results: Sequence["Node"], inside: "Node") -> Function:
-    return Function(name, tuple(parameters), tuple(_result(node, inside) for node in results))
+    changed = any(_given(each, parameter) for each in _walk(inside) for parameter in parameters)
+    return Function(name, tuple(parameters), tuple(None if changed else _result(node, inside) for node in results))
 
 
 def _result(node: "Node", inside: "Node") -> tuple[str, str, str] | None:
@@ -210,7 +217,7 @@ def _given(node: "Node", name: str) -> "Node | None":
     """The value that a declaration or an assignment gives to a name; None for any other node."""
     if node.type == "assignment" and len(node.named_children) == 3:
         return node.named_children[2] if _text(node.named_children[0]) == name else None
-    for field in ("name", "declarator", "pattern"):
-        if _text(_field(node, field)) == name:
-            return _field(node, "value")
+    for field, value in (("name", "value"), ("declarator", "value"), ("pattern", "value"), ("left", "right")):
+        if _text(_field(node, field)) == name and node.type != "binary_expression":
+            return _field(node, value)
     return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import sqrt
 from typing import Literal
 
@@ -162,8 +163,8 @@ class Matrix:
     @property
     def checks(self) -> dict[str, tuple[Result | None, ...]]:
         """For each check, the result of each model; None where there is none yet."""
-        ids = dict.fromkeys(result.id for results in self.models for result in results.results)
-        return {id: tuple(results.result(id) for results in self.models) for id in ids}
+        found = [{result.id: result for result in results.results} for results in self.models]
+        return {id: tuple(each.get(id) for each in found) for id in dict.fromkeys(chain.from_iterable(found))}
 
     @property
     def axes(self) -> dict[str, tuple[Total, ...]]:

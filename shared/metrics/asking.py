@@ -1,17 +1,18 @@
 """What metrics need of the models: log-probabilities of texts, and greedy answers, several at once."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from typing import Protocol
 
 from shared.errors import PlaygroundError
-from shared.models.protocol import Delta, Event, Failure, Finish, Request, Scored, Timeouts
+from shared.models.asking import Asked, ask, spoken
+from shared.models.protocol import Request, Scored
 from shared.policy import OWNER, Caller
 
-AT_ONCE = 8  # requests in flight; a local model answers them as one batch
+BATCH = 16  # texts that are scored in one call
 
 
-class Models(Protocol):
+class Models(Asked, Protocol):
     """What is asked: `suite().models`, or anything with these two methods."""
 
     def score(
@@ -20,45 +21,30 @@ class Models(Protocol):
         """Log-probabilities of each text given its context; see `shared.models.protocol.Backend.score`."""
         ...
 
-    def stream(
-        self, ref: str, request: Request, timeouts: Timeouts = ..., caller: Caller = OWNER
-    ) -> Iterator[list[Event]]:
-        """The events of one answer, in the order in which they came."""
-        ...
 
+def answers(models: Models, ref: str, requests: Sequence[Request], caller: Caller = OWNER) -> Iterator[tuple[int, str]]:
+    """The answers to many requests with their places, as they come, without what was thought before them.
 
-def answer(models: Models, ref: str, request: Request, caller: Caller = OWNER) -> str:
-    """The text of one answer; "" when the model ends without a word, which is an answer too, and a wrong one.
+    A model that ends without a word has answered "", which is wrong. Closing it stops what is being answered.
 
     Raises:
-        PlaygroundError: The answer is not complete: in the server's words.
+        PlaygroundError: One of them failed: in the server's words.
     """
-    text: list[str] = []
-    ended = False
-    for events in models.stream(ref, request, caller=caller):
-        for event in events:
-            if isinstance(event, Failure) and event.kind != "empty":
-                raise PlaygroundError(f"{ref} failed to answer: {event.message}")
-            if isinstance(event, Delta):
-                text.append(event.text)
-            ended = ended or isinstance(event, Finish | Failure)
-    if not ended:
-        raise PlaygroundError(f"{ref} stopped in the middle of an answer. Try again.")
-    return "".join(text)
+    with closing(ask(models, ref, requests, caller=caller)) as hearing:
+        for place, heard in hearing:
+            if isinstance(heard.end, PlaygroundError):
+                raise heard.end
+            if heard.failed:
+                raise PlaygroundError(f"{ref} failed to answer: {heard.why}")
+            yield place, spoken(heard.text)
 
 
-def answers(
-    models: Models, ref: str, requests: Sequence[Request], caller: Caller = OWNER, at_once: int = AT_ONCE
-) -> Iterator[tuple[int, str]]:
-    """The answers to many requests with their places, as they come. Closing it starts no more of them.
-
-    Raises:
-        PlaygroundError: One of them failed.
-    """
-    pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="answers")
-    try:
-        waiting = {pool.submit(answer, models, ref, request, caller): place for place, request in enumerate(requests)}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def scored(
+    models: Models, ref: str, pairs: Sequence[tuple[str, str]], caller: Caller = OWNER
+) -> Iterator[list[tuple[int, Scored]]]:
+    """Every (context, text) scored, with its place, a batch at a time: longest first, so that texts of like length share one."""
+    order = sorted(range(len(pairs)), key=lambda place: -len(pairs[place][0] + pairs[place][1]))
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        contexts, texts = [pairs[place][0] for place in batch], [pairs[place][1] for place in batch]
+        yield list(zip(batch, models.score(ref, texts, contexts, caller=caller), strict=True))

@@ -38,6 +38,7 @@ SCALES = {
     "bleu": Scale(translation.bleu_of, "0-100", True),
     "chrf": Scale(translation.chrf_of, "0-100", True),
 }
+SHARE = Scale(intervals.ratio, "share", True, True)  # what other measures of lm-eval are
 ACROSS = ("bits_per_byte", "bits_per_byte_mean")  # one number over all tasks: bytes are bytes
 
 
@@ -213,8 +214,8 @@ def compare(first: Evaluation, second: Evaluation, settings: Measuring | None = 
         second: The other, measured on the same tasks.
         settings: Level, draws and seed of the intervals.
 
-    Raises:
-        PlaygroundError: They have no item in common.
+    Returns:
+        One for each metric; none when they have no item in common.
     """
     settings = settings or Measuring()
     others = {(each.task, each.item): each for each in second.outcomes}
@@ -224,15 +225,12 @@ def compare(first: Evaluation, second: Evaluation, settings: Measuring | None = 
         for name in one.rows.keys() & two.rows.keys() if two else ():
             task = "" if name in ACROSS else one.task
             pairs.setdefault((name, task), []).append((one.rows[name], two.rows[name] if two else ()))
-    if not pairs:
-        raise PlaygroundError(
-            f"{first.ref} and {second.ref} were measured on nothing in common. Evaluate both on the same tasks."
-        )
     found = []
     for (name, task), rows in sorted(pairs.items()):
-        scale = SCALES[name]
+        scale = SCALES.get(name.partition(".")[0], SHARE)  # lm-eval may read an answer in several ways
         one_rows, two_rows = [one for one, _ in rows], [two for _, two in rows]
-        gap = intervals.paired(one_rows, two_rows, scale.score, settings.level, settings.draws, settings.seed)
+        drawing = settings.level, settings.draws, settings.seed
+        gap = intervals.paired(one_rows, two_rows, scale.score, *drawing, scale.share)
         found.append(Comparison(name, task, gap, scale.unit, scale.higher))
     return found
 

@@ -5,6 +5,7 @@ Gao et al., The Language Model Evaluation Harness, 0.4.13; its numbers are kept 
 HumanEval runs programs, so its problems go through `running_code` and never through lm-eval's own runner.
 """
 
+import math
 import tempfile
 import threading
 import time
@@ -23,13 +24,14 @@ from shared.metrics.asking import Models
 from shared.metrics.benchmarks import Benchmark
 from shared.metrics.evaluation import Evaluation, Metric
 from shared.metrics.evaluation import run as evaluate
-from shared.metrics.measuring import Measuring
+from shared.metrics.measuring import Measuring, Outcome
 from shared.metrics.tasks import Code, Task
 from shared.policy import OWNER, Caller
 from shared.progress import Progress
 
 VERSION = "0.4.13"
 NORMAL = 1.959963984540054  # 97.5 % quantile: lm-eval gives standard errors
+AROUND = "playground_around"  # the group that holds a benchmark while it is read
 HIGHER = "higher_is_better"
 EVERY = 0.5  # seconds between two reports
 UNITS = {"bits_per_byte": "bits/byte", "bleu": "0-100", "chrf": "0-100"}
@@ -90,14 +92,21 @@ def run(
             raise PlaygroundError(why)
     begun = time.monotonic()
     metrics: list[Metric] = []
+    outcomes: list[Outcome] = []
     for number, each in enumerate(chosen, start=1):
         folder = benchmarks.data_of(each, cache) or Path()
         if each.programs:
-            metrics += yield from _programs(asking, each, folder, environment)
+            found = yield from _programs(asking, each, folder, environment)
+            metrics += found.metrics
+            outcomes += found.outcomes
         else:
-            found = yield from _through(asking, each.title, partial(_benchmark, each, folder))
-            metrics += sorted(found, key=lambda metric: metric.task != each.task)  # the whole before its parts
-        yield Evaluation(ref, tuple(metrics), (), time.monotonic() - begun, number == len(chosen))
+            results = yield from _through(asking, each.title, partial(_benchmark, each, folder))
+            metrics += sorted(
+                metrics_of(results), key=lambda metric: metric.task != each.task
+            )  # the whole before its parts
+            outcomes += outcomes_of(results, each.task)
+        spent = time.monotonic() - begun
+        yield Evaluation(ref, tuple(metrics), tuple(outcomes), spent, number == len(chosen))
 
 
 def metrics_of(results: Mapping[str, Any]) -> list[Metric]:
@@ -118,7 +127,7 @@ def metrics_of(results: Mapping[str, Any]) -> list[Metric]:
             lower, upper = (value - spread, value + spread) if spread is not None else (None, None)
             if name not in UNITS and lower is not None and upper is not None:
                 lower, upper = max(0.0, lower), min(1.0, upper)
-            label = name if filtered == "none" else f"{name}.{filtered}"
+            label = _label(name, filtered)
             n = counts.get(task, {}).get("effective", row.get("sample_len", 0))
             higher = results.get(HIGHER, {}).get(task, {}).get(name, True)
             unit = UNITS.get(name, "share")
@@ -126,6 +135,56 @@ def metrics_of(results: Mapping[str, Any]) -> list[Metric]:
                 Metric(label, task, "", "", float(value), lower, upper, n, unit, bool(higher), f"lm-eval {VERSION}")
             )
     return found
+
+
+def outcomes_of(results: Mapping[str, Any], whole: str = "") -> list[Outcome]:
+    """What came of every item, as rows that sum to lm-eval's own numbers, so that two models can be compared item by item.
+
+    A measure that is no mean or rate over items, such as an F1 over all of them, has no such rows and is left out.
+
+    Args:
+        results: What `simple_evaluate` returns with `log_samples`.
+        whole: A group: its items stand under its name where they make up its number, and their tasks' names tell them apart.
+    """
+    found: list[Outcome] = []
+    begin = 0
+    for task, samples in results["samples"].items():
+        items: dict[int, Outcome] = {}
+        for sample in samples:
+            item = items.setdefault(sample["doc_id"], Outcome(task, begin + sample["doc_id"], "", "", {}))
+            item.rows.update(_rows(sample))
+        found += _summing(list(items.values()), results["results"][task])
+        begin += results["n-samples"][task]["original"]  # all of them: places do not change with a limit
+    together = [replace(each, task=whole, domain=each.task) for each in found]
+    return _summing(together, results["results"].get(whole, {})) or found
+
+
+def _rows(sample: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """What one item adds to each measure, by its name with that of the filter through which the answer was read."""
+    for name in sample["metrics"]:
+        value, label = sample[name], _label(name, sample["filter"])
+        if isinstance(value, int | float):
+            yield label, (float(value), 1.0)
+        elif name == "bits_per_byte":  # log-probability and bytes
+            yield label, (-value[0] / math.log(2), float(value[1]))
+
+
+def _summing(outcomes: list[Outcome], numbers: Mapping[str, Any]) -> list[Outcome]:
+    """Outcomes with the rows alone that make up these numbers of lm-eval; none when no row does."""
+    wanted = {_label(*key.split(",")): value for key, value in numbers.items() if key.count(",") == 1}
+    kept = []
+    for label in dict.fromkeys(label for each in outcomes for label in each.rows):
+        rows = [each.rows[label] for each in outcomes if label in each.rows]
+        one, two = (math.fsum(column) for column in zip(*rows, strict=True))
+        if two and isinstance(wanted.get(label), int | float) and math.isclose(one / two, wanted[label], abs_tol=1e-9):
+            kept.append(label)
+    if not kept:
+        return []
+    return [replace(each, rows={label: row for label, row in each.rows.items() if label in kept}) for each in outcomes]
+
+
+def _label(name: str, filtered: str) -> str:
+    return name if filtered == "none" else f"{name}.{filtered}"
 
 
 def run_local(
@@ -158,27 +217,31 @@ def run_local(
 
             return TaskManager(include_path=folder, include_defaults=False), ids
 
-        found = yield from _through(asking, "our own tasks", load)
-    yield Evaluation(ref, tuple(found), (), time.monotonic() - begun, True)
+        results = yield from _through(asking, "our own tasks", load)
+    yield Evaluation(ref, tuple(metrics_of(results)), tuple(outcomes_of(results)), time.monotonic() - begun, True)
 
 
 def _benchmark(benchmark: Benchmark, folder: Path) -> tuple[Any, list[Any]]:
     """lm-eval's tasks of a benchmark, reading their data from a folder. Only that benchmark's descriptions are looked through."""
     import lm_eval.tasks
+    import yaml
 
-    place = Path(lm_eval.tasks.__file__).parent / benchmark.folder
-    manager = lm_eval.tasks.TaskManager(include_path=str(place), include_defaults=False)
-    # Private in 0.4.13: its public way takes other data for a single task, but not for a group such as MMLU.
-    made = manager._factory.build(
-        manager.task_index[benchmark.task], overrides={"dataset_path": str(folder)}, registry=manager.task_index
-    )
-    return manager, made if isinstance(made, list) else [made]
+    place = str(Path(lm_eval.tasks.__file__).parent / benchmark.folder)
+    with tempfile.TemporaryDirectory(prefix="playground-tasks-") as written:
+        # A group of one, because a group hands other data on to all that is in it, and nothing else that is public does.
+        known = lm_eval.tasks.TaskManager(include_path=place, include_defaults=False).all_groups
+        kind = "group" if benchmark.task in known else "task"
+        around = {"group": AROUND, "task": [{kind: benchmark.task, "dataset_path": str(folder)}]}
+        Path(written, "around.yaml").write_text(yaml.safe_dump(around), "utf-8")
+        manager = lm_eval.tasks.TaskManager(include_path=[place, written], include_defaults=False)
+        loaded = manager.load(AROUND)
+    return manager, [loaded[f"{kind}s"][benchmark.task]]
 
 
 def _through(
     asking: _Asking, title: str, load: Callable[[], tuple[Any, list[Any]]]
-) -> Generator[Progress, None, list[Metric]]:
-    """Run lm-eval in a thread of its own and report how many questions were answered; its metrics."""
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Run lm-eval in a thread of its own and report how many questions were answered; its results."""
     done, gone = [0], threading.Event()
 
     def watch(count: int) -> None:
@@ -186,7 +249,7 @@ def _through(
             raise _Stopped
         done[0] = count
 
-    def work() -> list[Metric]:
+    def work() -> dict[str, Any]:
         from lm_eval import simple_evaluate
 
         from shared.metrics.lm_eval_model import PlaygroundModel
@@ -194,12 +257,12 @@ def _through(
         manager, tasks = load()
         settings = asking.settings
         model = PlaygroundModel(asking.models, asking.ref, asking.caller, settings.window, settings.overlap, watch)
-        results = simple_evaluate(
+        results: dict[str, Any] = simple_evaluate(
             model=model, tasks=tasks, task_manager=manager, num_fewshot=asking.shots, limit=settings.limit or None,
-            apply_chat_template=settings.chat and _answered_in_words(tasks), log_samples=False, bootstrap_iters=settings.draws,
+            apply_chat_template=settings.chat and _answered_in_words(tasks), log_samples=True, bootstrap_iters=settings.draws,
             random_seed=None, numpy_random_seed=None, torch_random_seed=None, fewshot_random_seed=settings.seed,
         )  # fmt: skip
-        return metrics_of(results)
+        return results
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lm-eval") as pool:
         future = pool.submit(work)
@@ -226,18 +289,16 @@ def _answered_in_words(tasks: Sequence[Any]) -> bool:
 
 def _programs(
     asking: _Asking, benchmark: Benchmark, folder: Path, environment: Environment
-) -> Generator[Progress, None, list[Metric]]:
+) -> Generator[Progress, None, Evaluation]:
     """HumanEval's problems through our own runner: pass@1 of greedy answers."""
     import datasets
 
     rows = datasets.load_dataset(str(folder), split="test")
     items = tuple(Code(row["prompt"], row["test"], row["entry_point"], "", "") for row in rows)
     task = Task(benchmark.name, "code", benchmark.title, "", "", items)
-    found: list[Metric] = []
     settings = replace(asking.settings, max_new_tokens=max(asking.settings.max_new_tokens, 1024))
     for event in evaluate(asking.models, asking.ref, [task], settings, asking.caller, environment):
-        if isinstance(event, Evaluation):
-            found = list(event.metrics)
-        else:
+        if isinstance(event, Progress):
             yield event
-    return found
+    assert isinstance(event, Evaluation)  # its last item
+    return event

@@ -99,7 +99,13 @@ def bootstrap(
 
 
 def paired(
-    first: ArrayLike, second: ArrayLike, score: Score = ratio, level: float = 0.95, draws: int = 1000, seed: int = 0
+    first: ArrayLike,
+    second: ArrayLike,
+    score: Score = ratio,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+    share: bool = False,
 ) -> Gap:
     """The difference of two models on the same items, both scored on the same draws.
 
@@ -112,6 +118,8 @@ def paired(
         level: How often the interval should hold the truth.
         draws: Repetitions.
         seed: The same seed gives the same interval.
+        share: Rows are (0 or 1, 1). When the models differ alike on every item the bootstrap says "no doubt at all", which two
+            items cannot show; then the interval is exact, as in `bootstrap`, and p is that of the sign test.
 
     Raises:
         PlaygroundError: There is no item, or one model has more than the other.
@@ -125,6 +133,10 @@ def paired(
     value = float(score(one.sum(axis=0)) - score(two.sum(axis=0)))
     if n == 1:
         return Gap(value, None, None, n, 1.0)
+    if share and value in (-1.0, 0.0, 1.0) and (one - two == [value, 0.0]).all():
+        edge = ((1 - level) / 2) ** (1 / n)  # at least as many of all items would come out like these
+        lower, upper = (2 * edge - 1, 1.0) if value > 0 else (-1.0, 1 - 2 * edge) if value else (edge - 1, 1 - edge)
+        return Gap(value, lower, upper, n, 2 * 0.5**n if value else 1.0)
     sums = _resampled(np.concatenate([one, two], axis=1), draws, seed)
     gaps = score(sums[:, :width]) - score(sums[:, width:])
     lower, upper = np.quantile(gaps, [(1 - level) / 2, (1 + level) / 2])

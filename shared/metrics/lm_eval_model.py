@@ -12,11 +12,10 @@ from lm_eval.api.model import LM
 
 from shared.errors import PlaygroundError
 from shared.metrics import bits_per_byte, choices
-from shared.metrics.asking import AT_ONCE, Models, answers
+from shared.metrics.asking import Models, answers, scored
 from shared.models.protocol import Decoding, Message, Request, Scored
 from shared.policy import OWNER, Caller
 
-BATCH = 16
 CHAT = "\0chat\0"  # before a conversation, so that it is told from a text
 ROLES = ("system", "user", "assistant")
 
@@ -67,7 +66,7 @@ class PlaygroundModel(LM):  # type: ignore[misc, unused-ignore]
                     "Log-probabilities are of plain text. Evaluate this task without the chat template."
                 )
             pairs.append(choices.pair(context, continuation, delimiter=""))
-        return [(choices.total(scored), scored.greedy) for scored in self._scored(pairs)]
+        return [(choices.total(one), one.greedy) for one in self._scored(pairs)]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Log-probability of each text, in windows measured in bytes: see shared/metrics/bits_per_byte.py.
@@ -77,12 +76,12 @@ class PlaygroundModel(LM):  # type: ignore[misc, unused-ignore]
         """
         windows = [bits_per_byte.windows(request.args[0], self._window, self._overlap) for request in requests]
         flat = [(each.context, each.text) for many in windows for each in many]
-        scored = iter(self._scored(flat))
+        costs = iter(self._scored(flat))
         found = []
         for many in windows:
             bits = 0.0
             for each in many:
-                cost = bits_per_byte.measure(next(scored), each.text)
+                cost = bits_per_byte.measure(next(costs), each.text)
                 bits += cost.bits + 8 * (len(each.text.encode()) - cost.bytes)
             found.append(-bits * math.log(2))
         return found
@@ -91,7 +90,7 @@ class PlaygroundModel(LM):  # type: ignore[misc, unused-ignore]
         """The answer to each context, up to the first of the texts that end it."""
         asked = [_request(*request.args) for request in requests]
         found = [""] * len(asked)
-        for place, text in answers(self._models, self._ref, asked, self._caller, AT_ONCE):
+        for place, text in answers(self._models, self._ref, asked, self._caller):
             found[place] = _cut(text, asked[place].decoding.stop)
             self._count(1)
         return found
@@ -109,12 +108,9 @@ class PlaygroundModel(LM):  # type: ignore[misc, unused-ignore]
         return CHAT + json.dumps(chat_history, ensure_ascii=False)
 
     def _scored(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
-        order = sorted(range(len(pairs)), key=lambda place: -len(pairs[place][0] + pairs[place][1]))
         found: dict[int, Scored] = {}
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            contexts, texts = [pairs[place][0] for place in batch], [pairs[place][1] for place in batch]
-            found |= zip(batch, self._models.score(self._ref, texts, contexts, caller=self._caller), strict=True)
+        for batch in scored(self._models, self._ref, pairs, self._caller):
+            found |= batch
             self._count(len(batch))
         return [found[place] for place in range(len(pairs))]
 

@@ -1,21 +1,23 @@
 """Measuring one task on one model: every item becomes rows of numbers that sum to metrics."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from shared.checks.code_blocks import block
 from shared.env import Environment
 from shared.errors import PlaygroundError
 from shared.metrics import bits_per_byte, choices, exact, running_code, translation
-from shared.metrics.asking import Models, answers
+from shared.metrics.asking import Models, answers, scored
 from shared.metrics.tasks import Choice, Code, Exact, Item, Task, Text, Translation
 from shared.models.protocol import Decoding, Message, Request, Scored
 from shared.policy import Caller
 from shared.settings import Advanced
 
-BATCH = 16  # texts that are scored in one call
 CODE_ENDS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")  # as lm-eval's humaneval.yaml
 TEXT_ENDS = ("\n\n", "\nQuestion:")
 NAMES = {
@@ -114,22 +116,14 @@ def taken(n: int, limit: int) -> list[int]:
     return [place * n // limit for place in range(limit)]
 
 
-def _scored(bench: Bench, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Scored]]:
-    """Every (context, text) with its place, longest first, so that texts of like length share a batch."""
-    order = sorted(range(len(pairs)), key=lambda place: -len(pairs[place][0] + pairs[place][1]))
-    for start in range(0, len(order), BATCH):
-        batch = order[start : start + BATCH]
-        contexts, texts = [pairs[place][0] for place in batch], [pairs[place][1] for place in batch]
-        yield from zip(batch, bench.models.score(bench.ref, texts, contexts, caller=bench.caller), strict=True)
-
-
 def _gathered(bench: Bench, groups: Sequence[Sequence[tuple[str, str]]]) -> Iterator[tuple[int, list[Scored]]]:
     """Every group with its place, as soon as all of its pairs are scored."""
-    owner = [(group, place) for group, pairs in enumerate(groups) for place in range(len(pairs))]
+    owner = [(number, place) for number, group in enumerate(groups) for place in range(len(group))]
     found: list[dict[int, Scored]] = [{} for _ in groups]
-    for number, scored in _scored(bench, [pair for pairs in groups for pair in pairs]):
+    pairs = [pair for group in groups for pair in group]
+    for number, one in chain.from_iterable(scored(bench.models, bench.ref, pairs, bench.caller)):
         group, place = owner[number]
-        found[group][place] = scored
+        found[group][place] = one
         if len(found[group]) == len(groups[group]):
             yield group, [found[group][each] for each in range(len(groups[group]))]
 
@@ -140,7 +134,7 @@ def _texts(bench: Bench, task: Task, places: list[int]) -> Iterator[list[Outcome
     cut = [bits_per_byte.windows(item.text, settings.window, settings.overlap) for item in items]
     for number, many in _gathered(bench, [[(each.context, each.text) for each in windows] for windows in cut]):
         bits = bits_per_byte.pooled(
-            bits_per_byte.measure(scored, window.text) for scored, window in zip(many, cut[number], strict=True)
+            bits_per_byte.measure(one, window.text) for one, window in zip(many, cut[number], strict=True)
         )
         rows: dict[str, tuple[float, ...]] = {}
         if bits.bytes:
@@ -153,7 +147,7 @@ def _choices(bench: Bench, task: Task, places: list[int]) -> Iterator[list[Outco
     groups = [[choices.pair(item.question, choice, item.delimiter) for choice in item.choices] for item in items]
     for number, many in _gathered(bench, groups):
         item = items[number]
-        picks = choices.choose([choices.total(scored) for scored in many], item.choices)
+        picks = choices.choose([choices.total(one) for one in many], item.choices)
         by_rule = {"acc": picks.total, "acc_norm": picks.characters, "acc_bytes": picks.bytes}
         rows: dict[str, tuple[float, ...]] = {name: (float(pick == item.answer), 1.0) for name, pick in by_rule.items()}
         yield [_outcome(task, places[number], item, rows, item.choices[picks.total])]
@@ -198,11 +192,8 @@ def _code(bench: Bench, task: Task, places: list[int]) -> Iterator[list[Outcome]
 
 def solution(item: Code, answer: str) -> str:
     """The program in an answer: its first fenced block, or all of it; the prompt goes before what does not define the function."""
-    block = answer
-    if "```" in answer:
-        block = answer.split("```", 2)[1]
-        block = block.partition("\n")[2] if block[:1].isalpha() else block
-    return block if f"def {item.entry}" in block else item.prompt + block
+    program = block(answer)
+    return program if re.search(rf"\bdef {re.escape(item.entry)}\s*\(", program) else item.prompt + program
 
 
 def _request(bench: Bench, asked: str, text: str, ends: tuple[str, ...], stripped: bool = True) -> Request:

@@ -2,6 +2,8 @@
 
 Chen et al., Evaluating Large Language Models Trained on Code (2021): a program is right when its tests pass; `pass_at_k` is theirs.
 What the process may and may not do is in `confined.py`. No confinement is perfect: do not run this where anything else matters.
+Tests run inside the program's own process, as in HumanEval, so that a program written to cheat can say that it passed; one that ends
+early, by whatever way, cannot.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -80,21 +81,47 @@ def test_only_the_core(models):
 
 def test_it_grows_and_is_complete_only_at_the_end(models):
     """Not after the first model either, whose own checks are all there by then."""
-    got, last = sanity("toy:good", "toy:bad", axes=["copying"])
-    planned = 2 * len(on("copying"))
+    got, last = sanity("toy:good", "toy:bad")
+    planned = 2 * len(checks())
     steps = [each for each in got if isinstance(each, Progress)]
-    partial = [each for each in got if isinstance(each, Sane)]
-    assert [step.done for step in steps] == list(range(1, planned + 1))
+    *partial, end = [each for each in got if isinstance(each, Sane)]
+    assert end is last
     assert {step.total for step in steps} == {planned}
-    assert [step.stage.split()[-1] for step in (steps[0], steps[-1])] == ["toy:good", "toy:bad"]
-    assert steps[-1].eta_seconds == 0
-    assert [each.complete for each in partial[:-2]] == [False] * (planned - 1)
-    assert [bool(each.record) for each in partial] == [False] * planned + [True]
-    assert [sum(len(row.verdicts) for row in each.rows) for each in partial[:-1]] == list(range(1, planned + 1))
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert steps[0].stage == "Asking toy:good"
+    assert not any(each.complete or each.record for each in partial)
+    assert (end.complete, bool(end.record)) == (True, True)
+    known = [sum(len(row.verdicts) for row in each.rows) for each in partial]
+    assert known[:10] == list(range(1, 11)), "at first every answer is shown"
+    assert all(after >= 1.1 * before for before, after in pairwise(known)), "and then a tenth more each time"
+    assert 1.2 * known[-1] > planned == sum(len(row.verdicts) for row in end.rows)
     order = [check.id for check in checks()]
     for each in partial:
         assert [row.id for row in each.rows] == sorted((row.id for row in each.rows), key=order.index)
-    assert last.rows == partial[-2].rows
+
+
+def test_what_is_sent_stays_in_proportion_to_what_is_found(house):
+    """Frames of the whole matrix at every answer would make it grow as the square."""
+    refs = [f"toy:{n}" for n in range(5)]
+    for ref in refs:
+        house.models.add(good(ref))
+    sizes = [len(json.dumps(_plain(each))) for each in sanity(*refs)[0]]
+    assert sum(sizes) < 16 * sizes[-1]
+    assert len(sizes) < 80
+
+
+def test_a_model_that_cannot_be_loaded_takes_no_other_with_it(house, models):
+    class Broken(Scripted):
+        async def stream(self, request, timeouts):
+            raise PlaygroundError("toy:broken needs 80 GB, and 24 GB are here.")
+            yield
+
+    house.models.add(Broken("toy:broken", []))
+    _, sane = sanity("toy:good", "toy:broken", "toy:bad", axes=["copying"])
+    assert [(total.passed, total.asked) for total in sane.totals] == [(3, 3), (0, 0), (0, 3)]
+    assert sane.totals[1].stopped == "toy:broken needs 80 GB, and 24 GB are here."
+    assert sane.complete
+    assert sane.record
 
 
 def test_the_record_asks_the_same_again(house, models):

@@ -12,6 +12,7 @@ from shared.env import Environment
 from shared.errors import NotAllowed, PlaygroundError
 from shared.metrics import benchmarks, harness, tasks
 from shared.metrics.evaluation import Evaluation, Metric
+from shared.metrics.measuring import Outcome
 from shared.models.models import Models
 from shared.models.protocol import Delta, Failure, Finish, Start
 from shared.models.scripted import Scripted
@@ -75,7 +76,7 @@ def test_two_models_and_the_gap_between_them(models):
     assert set(gaps) >= {"exact_match.answers", "acc.choices", "bits_per_byte", "bleu.en-zh", "chrf.en-zh"}
     gap = gaps["exact_match.answers"]
     assert (gap.first, gap.second, gap.difference) == (KNOWING, GUESSING, 1)
-    assert gap.lower == gap.upper == 1, "on every item the same"
+    assert (gap.lower, gap.upper) == (pytest.approx(2 * 0.025 ** (1 / 4) - 1), 1), "four items are no proof"
     likes = gaps["bits_per_byte"]
     assert likes.difference < 0, "fewer bits for the model that expects 'the'"
     assert likes.lower <= likes.difference <= likes.upper
@@ -154,6 +155,19 @@ def test_a_model_that_fails_is_named(house, models):
     assert records.find(house.store) == []
 
 
+def test_a_model_that_fails_leaves_what_was_measured_before_it(house, models):
+    house.models.add(Scripted("toy:broken", [Failure("server", "out of order")]))
+    with pytest.raises(
+        PlaygroundError, match="toy:broken failed to answer: out of order What was measured before"
+    ) as caught:
+        evaluate(KNOWING, "toy:broken", GUESSING)
+    (record,) = records.find(house.store)
+    assert record.id[:8] in str(caught.value)
+    assert record.settings["models"] == [KNOWING]
+    assert record.inputs == {"model_1": KNOWING}
+    assert record.results[f"{KNOWING}.exact_match.answers"] == 1
+
+
 def test_stopped_it_leaves_no_record(house, models):
     stream = calls.call(core.evaluate, {"models": [KNOWING], "tasks": ["answers"]}, OWNER)
     assert isinstance(next(stream), Progress)
@@ -189,8 +203,10 @@ def test_own_tasks_and_benchmarks_are_one_evaluation(house, models, monkeypatch)
         asked.append((ref, list(names)))
         yield Progress("Measuring: ARC", 1)
         one = Metric("acc", "arc_easy", "", "", 0.5, 0.4, 0.6, 10, "share", True, "lm-eval")
-        yield Evaluation(ref, (one,), (), 1.0, False)
-        yield Evaluation(ref, (one, replace(one, task="mmlu", value=0.3)), (), 2.0, True)
+        right = (1.0, 1.0) if ref == KNOWING else (0.0, 1.0)
+        items = tuple(Outcome("arc_easy", n, "", "", {"acc": right}) for n in range(3))
+        yield Evaluation(ref, (one,), items, 1.0, False)
+        yield Evaluation(ref, (one, replace(one, task="mmlu", value=0.3)), items, 2.0, True)
 
     monkeypatch.setattr(harness, "run", run)
     monkeypatch.setattr(benchmarks, "why_not", lambda *arguments: "")
@@ -198,9 +214,9 @@ def test_own_tasks_and_benchmarks_are_one_evaluation(house, models, monkeypatch)
     assert asked == [(GUESSING, ["arc_easy", "mmlu"]), (KNOWING, ["arc_easy", "mmlu"])]
     for numbers in measured.metrics:
         assert set(values(numbers)) >= {"exact_match.answers", "acc.arc_easy", "acc.mmlu"}
-    assert [gap.metric for gap in measured.gaps] == ["exact_match.answers"], "lm-eval keeps no items to compare"
+    assert [(gap.metric, gap.difference) for gap in measured.gaps] == [("acc.arc_easy", 1), ("exact_match.answers", 1)]
     assert measured.complete
     _, alone = evaluate(GUESSING, KNOWING, tasks=["mmlu"])
-    assert alone.gaps == []
+    assert [gap.metric for gap in alone.gaps] == ["acc.arc_easy"]
     assert values(alone.metrics[0])["acc.mmlu"] == 0.3
     assert records.load(house.store, alone.record).results[f"{KNOWING}.acc.mmlu"] == 0.3

@@ -22,10 +22,11 @@ def players(house):
 
 
 def last(*arguments, **settings):
-    *progress, matrix = run_prompts(*arguments, **settings)
-    assert progress
-    assert all(isinstance(each, Progress) for each in progress)
+    *before, matrix = run_prompts(*arguments, **settings)
+    assert any(isinstance(each, Progress) for each in before)
+    assert not any(each.complete or each.record for each in before if isinstance(each, PromptMatrix))
     assert isinstance(matrix, PromptMatrix)
+    assert matrix.complete
     return matrix
 
 
@@ -97,6 +98,31 @@ def test_costs_and_speed_come_from_what_was_counted(players, monkeypatch):
 def test_what_cannot_be_run(players, arguments, why):
     with pytest.raises(PlaygroundError, match=why):
         list(call(run_prompts, arguments))
+
+
+def test_what_was_answered_stands_while_the_rest_is_asked(players):
+    """A stop leaves the last of these on the page."""
+    seen = [each for each in run_prompts([RED, BLUE], ["one", "two"]) if isinstance(each, PromptMatrix)]
+    assert [[len(line.cells) for line in each.lines] for each in seen] == [[1, 0], [1, 1], [2, 1], [2, 2], [2, 2]]
+    assert [len(each.summaries) for each in seen] == [0, 1, 1, 2, 2]
+    assert seen[0].lines[0].cells[0].text == "one"
+
+
+def test_an_unknown_model_is_refused_before_any_is_asked(players, house, monkeypatch):
+    def pinned(ref):
+        raise PlaygroundError(f"There is no model '{ref}'.")
+
+    monkeypatch.setattr(house.models, "pinned", pinned)
+    with pytest.raises(PlaygroundError, match="There is no model"):
+        list(run_prompts([RED, BLUE], ["x"]))
+    assert players.backends[RED].requests == []
+
+
+def test_odd_prompts_are_asked_as_they_are(players):
+    prompts = ["same", "same", " 你好 🙂\n", "x" * 100_000]
+    matrix = last([RED], prompts)
+    assert [line.prompt for line in matrix.lines] == prompts
+    assert [request.messages[-1].content for request in players.backends[RED].requests] == prompts
 
 
 def test_stopping_stops_the_model(house):

@@ -78,6 +78,29 @@ def test_what_cannot_be_done(stage: Stage, tmp_path: Path, capsys: pytest.Captur
         assert caught.value.code == 2
 
 
+def test_a_model_that_cannot_be_asked_takes_no_other_with_it(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sanity.xml"
+    named = ["--model", "good", "--model", "gone", "--model", "bad"]
+    status, text = said(stage, *named, "--check", "add1", "--check", "greet", "--junit", str(file))
+    assert status == 2
+    assert "There is no model 'gone'" in capsys.readouterr().err
+    assert "(1) good: 2 of 2" in text
+    assert "(2) gone: 0 of 0" in text
+    assert "(3) bad: 0 of 2" in text
+    root = Xml.parse(file).getroot()
+    assert [root.get(name) for name in ("tests", "failures", "errors")] == ["5", "2", "1"]
+    assert "no model 'gone'" in root[1][0][0].get("message", "")
+
+
+def test_lines_fit_a_terminal(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, text = said(stage, *["--model", "good", "--model", "bad"] * 3, "--axis", "json", "--axis", "arithmetic")
+    quoted = ("  answer:", "  It ", "  user:", "  The ")
+    assert all(len(line) < 80 for line in text.splitlines() if not line.startswith(quoted))
+
+
 def test_list_asks_nothing(stage: Stage) -> None:
     status, text = said(stage, "--list")
     assert status == 0

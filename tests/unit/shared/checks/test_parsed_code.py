@@ -78,3 +78,26 @@ def test_the_order_counts_unless_it_does_not_matter() -> None:
     for operator, passes in {"+": True, "*": True, "-": False, "/": False}.items():
         text = f"function f(a, b) {{ return b {operator} a; }}"
         assert code(text, language="javascript", names=["f"], parameters=2, operator=operator).passed == passes
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("cpp", "void sub(int a, int b) { return a - b; }"),
+        ("cpp", "function sub(int a, int b) { return a - b; }"),
+        ("cpp", "sub(int a, int b) { return a - b; }"),
+        ("cpp", "int sub(int a, int b) { a = 0; return a - b; }"),
+        ("cpp", "int sub(int a, int b) { int c = a - b; c = 3; return c; }"),
+        ("javascript", "function sub(a, b) { a = 0; return a - b; }"),
+        ("rust", "fn sub(a: i32, b: i32) -> String { a - b }"),
+        ("rust", "fn sub(a: i32, b: i32) -> i32 { let a = 3; a - b }"),
+        ("julia", "function sub(a, b)\n a = 1\n return a - b\nend"),
+        ("julia", "sub = (a, b) -> b - a"),
+    ],
+)
+def test_code_that_parses_and_is_wrong_all_the_same(language: str, text: str) -> None:
+    assert not code(text, language=language, **SUBTRACT).passed
+
+
+def test_a_named_arrow_of_julia() -> None:
+    assert code("sub = (a, b) -> a - b", language="julia", **SUBTRACT).passed

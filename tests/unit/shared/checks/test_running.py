@@ -156,6 +156,13 @@ def test_half_characters_and_thoughts_do_not_reach_a_result(stage: Stage) -> Non
     assert (result.answer, result.outcome) == ("12?", "passed")
 
 
+def test_a_thought_that_is_cut_off_is_no_answer(stage: Stage) -> None:
+    stage.backends["slow"] = Scripted("slow", says("<think>7 + 5 = 12", "length"))
+    (result,) = last(run(stage, "slow", chosen(ids=["add1"]))).results
+    assert (result.outcome, result.answer) == ("failed", "")
+    assert "still thinking" in result.why
+
+
 def test_closing_stops_what_is_being_answered(stage: Stage) -> None:
     slow = Scripted("slow", lambda request: right(request) if of(request).id == "greet" else says("12", delay=30))
     stage.backends["slow"] = slow
@@ -184,3 +191,12 @@ def test_models_one_after_the_other(stage: Stage) -> None:
     assert matrix.axes == {"json": (Total(3, 3), Total(0, 3))}
     assert matrix.disputed == ("json1", "json2", "json_nested")
     assert list(run_all(stage, [])) == []
+
+
+def test_a_model_that_cannot_be_asked_takes_no_other_with_it(stage: Stage) -> None:
+    matrix = last(run_all(stage, ["good", "gone", "bad"], chosen(["json"])))
+    assert [results.total for results in matrix.models] == [Total(3, 3), Total(0, 0), Total(0, 3)]
+    assert "no model 'gone'" in matrix.models[1].stopped
+    assert "no model 'gone'" in last(run_all(stage, ["good", "gone"], chosen(["json"]))).models[1].stopped
+    with pytest.raises(PlaygroundError, match="no model 'gone'"):
+        last(run_all(stage, ["gone", "lost"], chosen(["json"])))

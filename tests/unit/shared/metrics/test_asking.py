@@ -1,13 +1,13 @@
 from collections.abc import Iterator
-from threading import Barrier, Event
+from itertools import chain
 
 import pytest
 
-from shared.errors import PlaygroundError
-from shared.metrics.asking import answer, answers
+from shared.errors import NotAllowed, PlaygroundError
+from shared.metrics.asking import BATCH, answers, scored
 from shared.models.protocol import Delta, Failure, Finish, Request, Start
 
-from .fakes import Bytes
+from .fakes import Bytes, nats
 
 
 class Given:
@@ -20,56 +20,49 @@ class Given:
         yield from self.events
 
 
-def test_pieces_are_joined() -> None:
-    models = Given([Start("m")], [Delta("Hel"), Delta("lo")], [], [Finish("stop")])
-    assert answer(models, "m", Request(text="x")) == "Hello"
+def one(*events) -> str:
+    ((place, text),) = answers(Given(*events), "m", [Request(text="x")])
+    assert place == 0
+    return text
+
+
+def test_an_answer_is_all_its_pieces_less_what_was_thought() -> None:
+    assert one([Start("m")], [Delta("Hel"), Delta("lo")], [], [Finish("stop")]) == "Hello"
+    assert one([Delta("<think>Hi?</think>")], [Delta("Hello"), Finish("stop")]) == "Hello"
+    assert one([Delta("a"), Finish("length")]) == "a", "an answer cut by its limit counts"
 
 
 def test_an_empty_answer_is_an_answer() -> None:
-    assert answer(Given([Start("m"), Failure("empty", "Nothing came.")]), "m", Request(text="x")) == ""
-
-
-def test_an_answer_cut_by_its_limit_counts() -> None:
-    assert answer(Given([Delta("a"), Finish("length")]), "m", Request(text="x")) == "a"
+    assert one([Start("m"), Failure("empty", "Nothing came.")]) == ""
 
 
 def test_failures_keep_the_servers_words() -> None:
-    with pytest.raises(PlaygroundError, match="out of cheese"):
-        answer(Given([Delta("a")], [Failure("server", "out of cheese")]), "m", Request(text="x"))
-    with pytest.raises(PlaygroundError, match="in the middle"):
-        answer(Given([Delta("a")]), "m", Request(text="x"))
+    with pytest.raises(PlaygroundError, match="m failed to answer: out of cheese"):
+        one([Delta("a")], [Failure("server", "out of cheese")])
+    with pytest.raises(PlaygroundError, match="broke off"):
+        one([Delta("a")])
 
 
-def test_answers_come_with_their_places() -> None:
-    models = Bytes(lambda prompt: prompt.upper())
-    found = dict(answers(models, "m", [Request(text=f"word {n}") for n in range(30)]))
-    assert found == {n: f"WORD {n}" for n in range(30)}
-    assert dict(answers(models, "m", [])) == {}
+def test_what_is_refused_is_raised_as_it_is() -> None:
+    class Refusing(Given):
+        def stream(self, *_):
+            raise NotAllowed("Not for visitors.")
+
+    with pytest.raises(NotAllowed, match="Not for visitors"):
+        list(answers(Refusing(), "m", [Request(text="x")] * 3))
 
 
-def test_several_are_asked_at_once() -> None:
-    meeting = Barrier(4, timeout=20)
-    models = Bytes(lambda prompt: str(meeting.wait()))
-    assert len(list(answers(models, "m", [Request(text="x")] * 4, at_once=4))) == 4
-
-
-def test_closing_starts_no_more() -> None:
-    go = Event()
-
-    def slow(prompt: str) -> str:
-        if prompt != "0":
-            go.wait(20)
-        return prompt
-
-    models = Bytes(slow)
-    stream = answers(models, "m", [Request(text=str(n)) for n in range(50)], at_once=2)
-    assert next(stream) == (0, "0")
-    go.set()
-    stream.close()
-    assert len(models.asked) < 50
-
-
-def test_one_failure_ends_all() -> None:
-    models = Given([Failure("server", "broken")])
-    with pytest.raises(PlaygroundError, match="broken"):
-        list(answers(models, "m", [Request(text="x")] * 3))
+def test_every_pair_is_scored_in_batches_of_like_length() -> None:
+    models = Bytes()
+    pairs = [("ab" * (n % 3), "z" * (1 + 7 * n % 11)) for n in range(BATCH + 3)]
+    batches = list(scored(models, "m", pairs))
+    assert [len(each) for each in batches] == [BATCH, 3]
+    lengths = [
+        len(context + text) for texts, contexts in models.calls for context, text in zip(contexts, texts, strict=True)
+    ]
+    assert lengths == sorted(lengths, reverse=True)
+    found = dict(chain(*batches))
+    assert sorted(found) == list(range(len(pairs)))
+    for place, (context, text) in enumerate(pairs):
+        assert sum(token.logprob for token in found[place].tokens) == pytest.approx(nats(text, context))
+    assert list(scored(models, "m", [])) == []

@@ -138,8 +138,7 @@ def test_comparison_is_paired() -> None:
     }
     only = replace(good, outcomes=good.outcomes[:2])
     assert compare(only, bad)[0].gap.n == 2
-    with pytest.raises(PlaygroundError, match="nothing in common"):
-        compare(good, last(tasks=[texts]))
+    assert compare(good, last(tasks=[texts])) == [], "they have nothing in common"
 
 
 def test_tasks_are_taken_once_and_must_be_known() -> None:

@@ -1,6 +1,7 @@
 """lm-eval's own tasks and metrics over our models, with no network; slow ones build lm-eval's data."""
 
 import json
+import math
 from pathlib import Path
 from threading import Event, Timer
 
@@ -105,6 +106,8 @@ def test_a_named_benchmark_on_data_that_is_on_disk(workspace: Path) -> None:
     metric = next(each for each in found.metrics if each.key == "acc.arc_easy")
     assert (metric.n, metric.unit, metric.higher, metric.signature) == (4, "share", True, "lm-eval 0.4.13")
     assert 0 <= metric.lower < 0.75 < metric.upper <= 1
+    assert [each.rows["acc"] for each in found.outcomes] == [(1.0, 1.0)] * 3 + [(0.0, 1.0)]
+    assert {each.task for each in found.outcomes} == {"arc_easy"}
     limited = last(
         harness.run(
             Bytes(),
@@ -134,9 +137,61 @@ def test_questions_answered_in_words_go_through_the_chat_template_and_no_others(
     assert found.results["exact_match.strict-match.gsm8k"] == pytest.approx(1 / 3)
     assert found.results["exact_match.flexible-extract.gsm8k"] == pytest.approx(1 / 3)
     assert found.results["acc.arc_easy"] == 0.75
+    assert found.outcomes[0].rows == {
+        "exact_match.strict-match": (0.0, 1.0),
+        "exact_match.flexible-extract": (0.0, 1.0),
+    }
     assert [each.role for each in models.asked[0].messages] == ["user", "assistant", "user"], (
         "one example, as a conversation"
     )
+
+
+def musr(cache: Path) -> None:
+    """Data in the form of MuSR, of our own: a group of three tasks, of 2, 3 and 4 items."""
+    folder = fill(cache, "TAUR-Lab/MuSR")
+    head = "---\nconfigs:\n- config_name: default\n  data_files:\n"
+    for many, name in enumerate(("murder_mysteries", "object_placements", "team_allocation"), start=2):
+        head += f"  - split: {name}\n    path: {name}.jsonl\n"
+        rows = [
+            {
+                "narrative": "aaaa",
+                "question": "?",
+                "choices": "['zz', 'a']",
+                "answer_index": n % 2,
+                "answer_choice": ("zz", "a")[n % 2],
+            }
+            for n in range(many)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "README.md").write_text(head + "---\n")
+
+
+@pytest.mark.usefixtures("libraries")
+def test_two_models_are_compared_item_by_item_on_a_group(workspace: Path) -> None:
+    """A group of three tasks: its nine items are one, as its number is, and one model is right where the other is wrong."""
+    musr(workspace / "hub")
+
+    class Other(Bytes):
+        def _one(self, text, context):
+            return super()._one(text.replace("zz", "aaaa"), context)
+
+    one, two = (
+        last(harness.run(models, name, ["musr"], PLAIN, environment=HERE, cache=workspace / "hub"))
+        for models, name in ((Bytes(), "one"), (Other(), "two"))
+    )
+    assert [each.task for each in one.outcomes] == ["leaderboard_musr"] * 9
+    assert [each.item for each in one.outcomes] == list(range(9))
+    assert len({each.domain for each in one.outcomes}) == 3
+    for found in (one, two):
+        assert found.metrics[0].key == "acc_norm.leaderboard_musr"
+        assert sum(each.rows["acc_norm"][0] for each in found.outcomes) / 9 == pytest.approx(found.metrics[0].value)
+    (gap,) = evaluation.compare(one, two, PLAIN)
+    assert (gap.name, gap.task, gap.gap.n) == ("acc_norm", "leaderboard_musr", 9)
+    assert gap.gap.value == pytest.approx(one.metrics[0].value - two.metrics[0].value)
+    assert gap.gap.lower < gap.gap.value < gap.gap.upper
+    few = Measuring(chat=False, draws=100, limit=2)
+    limited = last(harness.run(Bytes(), "one", ["musr"], few, environment=HERE, cache=workspace / "hub"))
+    assert [each.item for each in limited.outcomes] == [0, 1, 2, 3, 5, 6], "the same items have the same places"
 
 
 @pytest.mark.usefixtures("libraries")
@@ -153,6 +208,7 @@ def test_humaneval_goes_through_our_own_runner(workspace: Path) -> None:
     found = last(harness.run(models, "m", ["humaneval"], PLAIN, environment=allowed, cache=workspace / "hub"))
     assert found.results["pass_at_1.humaneval"] == 0.5
     assert {each.decoding.max_new_tokens for each in models.asked} == {1024}
+    assert [each.rows["pass_at_1"] for each in found.outcomes] == [(1.0, 1.0), (0.0, 1.0)]
 
 
 def test_programs_are_refused_before_anything_else(workspace: Path) -> None:
@@ -224,3 +280,34 @@ def test_results_of_lm_eval_as_metrics() -> None:
     assert (one.lower, one.upper) == (pytest.approx(0.25 - 0.196, abs=1e-4), pytest.approx(0.25 + 0.196, abs=1e-4))
     assert (two.unit, two.higher, two.lower) == ("bits/byte", False, None)
     assert (three.lower, three.upper) == (1.0, 1.0)
+
+
+def sample(item: int, reading: str, **measures: object) -> dict:
+    return {"doc_id": item, "filter": reading, "metrics": list(measures), **measures}
+
+
+def test_only_rows_that_make_up_a_number_are_kept() -> None:
+    results = {
+        "samples": {
+            "one": [sample(0, "none", acc=1.0, f1=(1, 0), mcc=1), sample(2, "none", acc=0.0, f1=(0, 0), mcc=0)],
+            "two": [sample(0, "strict", em=True), sample(0, "loose", em=False), sample(1, "strict", em=False)],
+            "all": [sample(0, "none", bits_per_byte=(-8 * math.log(2), 4)), sample(1, "none", bits_per_byte=(0.0, 4))],
+            "odd": [sample(0, "none", f1=(1, 1))],
+        },
+        "results": {
+            "one": {"alias": "one", "acc,none": 0.5, "f1,none": 0.7, "mcc,none": 0.1},
+            "two": {"em,strict": 0.5, "em,loose": 0.0},
+            "all": {"bits_per_byte,none": 1.0},
+            "odd": {"f1,none": 0.7},
+        },
+        "n-samples": {"one": {"original": 5}, "two": {"original": 2}, "all": {"original": 2}, "odd": {"original": 1}},
+    }
+    found = [(each.task, each.item, each.rows) for each in harness.outcomes_of(results, "no group")]
+    assert found == [
+        ("one", 0, {"acc": (1.0, 1.0)}),
+        ("one", 2, {"acc": (0.0, 1.0)}),
+        ("two", 5, {"em.strict": (1.0, 1.0), "em.loose": (0.0, 1.0)}),
+        ("two", 6, {"em.strict": (0.0, 1.0)}),
+        ("all", 7, {"bits_per_byte": (8.0, 4.0)}),
+        ("all", 8, {"bits_per_byte": (0.0, 4.0)}),
+    ]

@@ -122,3 +122,26 @@ def test_paired_needs_the_same_items() -> None:
     with pytest.raises(PlaygroundError, match="2 and the second 3"):
         paired(hits([1, 0]), hits([1, 0, 1]))
     assert paired(hits([1]), hits([0])).lower is None
+
+
+@pytest.mark.parametrize(("items", "told_apart"), [(2, False), (5, False), (6, True), (40, True)])
+def test_models_that_differ_alike_on_every_item(items: int, told_apart: bool) -> None:
+    """By the sign test: with five items p is 2 / 32, with six 2 / 64."""
+    right, wrong = [(1.0, 1.0)] * items, [(0.0, 1.0)] * items
+    gap = paired(right, wrong, share=True)
+    assert (gap.value, gap.upper) == (1, 1)
+    assert (gap.lower > 0) == told_apart
+    assert gap.p == pytest.approx(2 / 2**items)
+    assert (gap.p < 0.05) == told_apart
+    # Clopper and Pearson's end: that n of n come out like this is exactly as likely as the tail.
+    assert ((gap.lower + 1) / 2) ** items == pytest.approx(0.025)
+    other = paired(wrong, right, share=True)
+    assert (other.value, other.lower, other.upper) == (-1, -1, pytest.approx(-gap.lower))
+
+
+def test_models_that_never_differ() -> None:
+    same = [(1.0, 1.0), (0.0, 1.0)] * 5
+    gap = paired(same, same, share=True)
+    assert (gap.value, gap.p) == (0, 1)
+    assert gap.upper == -gap.lower == pytest.approx(1 - 0.025 ** (1 / 10))
+    assert paired(same, same).upper == 0, "other metrics keep what the bootstrap says"

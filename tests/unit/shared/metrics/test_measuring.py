@@ -119,8 +119,10 @@ def test_programs_are_refused_before_the_model_is_asked() -> None:
         ("    return a + b", "def add(a, b):\n    return a + b"),
         ("def add(a, b):\n    return a", "def add(a, b):\n    return a"),
         ("Sure:\n```python\ndef add(a, b):\n    return 1\n```\nThat is it.", "def add(a, b):\n    return 1\n"),
-        ("```\n    return 2\n```", "def add(a, b):\n\n    return 2\n"),
-        ("```python", "def add(a, b):\n"),
+        ("```\n    return 2\n```", "def add(a, b):\n    return 2\n"),
+        ("``` python\ndef add(a, b):\n    return 3\n```", "def add(a, b):\n    return 3\n"),
+        ("    def add_all(*x): ...\n    return a", "def add(a, b):\n    def add_all(*x): ...\n    return a"),
+        ("```python", "def add(a, b):\n```python"),
         ("", "def add(a, b):\n"),
     ],
 )
