@@ -43,15 +43,12 @@ class Ballot:
     excluded: bool = False
 
     def __post_init__(self) -> None:
-        if not 2 <= len(self.models) <= len(SIDES):
-            raise ValueError(f"A ballot has 2 to {len(SIDES)} sides, not {len(self.models)}.")
-        if self.winner not in TIES and self.place < 0:
-            raise ValueError(f"'{self.winner}' is no outcome of a battle with {len(self.models)} sides.")
+        place_of(self.winner, len(self.models))
 
     @property
     def place(self) -> int:
         """Where the winner stands among the sides, counted from 0; -1 when nobody won."""
-        return SIDES[: len(self.models)].find(self.winner) if len(self.winner) == 1 else -1
+        return place_of(self.winner, len(self.models))
 
     def to_body(self) -> dict[str, Any]:
         """The ballot as the body of a row."""
@@ -69,3 +66,23 @@ class Ballot:
             known[name] = tuple(known.get(name, ()))
         known["markdown"] = tuple((int(one), int(two), int(three)) for one, two, three in known.get("markdown", ()))
         return cls(**known)
+
+
+def place_of(winner: str, sides: int) -> int:
+    """Where the winner stands among the sides, counted from 0; -1 when nobody won.
+
+    Args:
+        winner: The letter of the side that won, "tie", or "both_bad".
+        sides: How many sides there were.
+
+    Raises:
+        ValueError: No battle has so many sides, or none with so many ends like that.
+    """
+    if not 2 <= sides <= len(SIDES):
+        raise ValueError(f"A ballot has 2 to {len(SIDES)} sides, not {sides}.")
+    if winner in TIES:
+        return -1
+    place = SIDES[:sides].find(winner) if len(winner) == 1 else -1
+    if place < 0:
+        raise ValueError(f"'{winner}' is no outcome of a battle with {sides} sides.")
+    return place

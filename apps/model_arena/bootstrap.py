@@ -12,11 +12,13 @@ import numpy as np
 
 from apps.model_arena.bradley_terry import expect, fit
 from apps.model_arena.components import components
-from apps.model_arena.counts import BOTH_BAD, FIRST, SECOND, TIE, Floats, Integers, Table, decided
+from apps.model_arena.counts import BOTH_BAD, FIRST, SECOND, TIE, Table, decided
+from apps.model_arena.many_sides import Floats, Integers, Rows
 from apps.model_arena.sandwich import invert
 
 ROUNDS = 400
 HELD = 100  # rounds worked on at once: 100 models need 8 MB for each array of them
+DRAWN = 5_000_000  # numbers drawn at once
 CLOSE = 1e-8  # in strength: 2e-6 points of rating
 STEPS = 40
 
@@ -57,8 +59,9 @@ def _all_rounds(draws: "_Draws", theta: Floats, rounds: int, seed: int, weighted
     """Strengths of every round; None when one cannot be compared. Shape (rounds, m)."""
     chance = np.random.default_rng(seed)
     parts = [np.zeros((0, len(theta)))]
-    for start in range(0, rounds, HELD):
-        part = _fit_all(draws.wins(chance, min(HELD, rounds - start), weighted), theta, draws.observed)
+    held = max(1, min(HELD, DRAWN // len(draws.counts)))
+    for start in range(0, rounds, held):
+        part = _fit_all(draws.wins(chance, min(held, rounds - start), weighted), theta, draws.observed)
         if part is None:
             return None
         parts.append(part)
@@ -76,8 +79,9 @@ class _Draws:
         self.one, self.two = np.nonzero(np.triu(cells.sum(2) + cells.sum(2).T, 1))
         one, two = self.one, self.two
         kinds = [wins[one, two], wins[two, one], (ties + ties.T)[one, two]]
-        self.many = [_pairs_of(each.models, each.places, members, len(table.models)) for each in table.patterns]
-        self.counts = np.concatenate([*kinds, *(each.times for each in table.patterns)]).astype(np.int64)
+        rows = [each.merged() for each in table.rows]
+        self.many = [_pairs_of(each, members, len(table.models)) for each in rows]
+        self.counts = np.concatenate([*kinds, *(each.times for each in rows)])
         self.observed = table.wins[np.ix_(members, members)]
 
     def wins(self, chance: np.random.Generator, rounds: int, weighted: bool) -> Floats:
@@ -94,33 +98,26 @@ class _Draws:
         found[:, self.one, self.two] = draw[:, :pairs] + halves
         found[:, self.two, self.one] = draw[:, pairs : 2 * pairs] + halves
         start = 3 * pairs
-        for votes, places, weights, rows in self.many:
+        for votes, places, weight, rows in self.many:
             for number in range(rounds):
-                given = draw[number, start : start + rows][votes] * weights
+                given = draw[number, start : start + rows][votes] * weight
                 found[number] += np.bincount(places, given, minlength=self.size**2).reshape(self.size, self.size)
             start += rows
         return found
 
 
-def _pairs_of(
-    models: Integers, places: Integers, members: Sequence[int], known: int
-) -> tuple[Integers, Integers, Floats, int]:
+def _pairs_of(rows: Rows, members: Sequence[int], known: int) -> tuple[Integers, Integers, float, int]:
     """What votes with more than two sides say about pairs: which vote, which cell of the matrix of wins, how much."""
-    sides, size = models.shape[1], len(members)
+    sides, size = len(rows.models), len(members)
     numbers = np.full(known, -1)
     numbers[list(members)] = np.arange(size)
-    votes, cells, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for place in np.unique(places).tolist():
-        rows = np.flatnonzero(places == place)
-        seats = numbers[models[rows]]
-        share = (1.0 if place >= 0 else 0.5) / (sides - 1)
-        for one, two in decided(sides, place):
-            fine = (seats[:, one] >= 0) & (seats[:, two] >= 0) & (seats[:, one] != seats[:, two])
-            for first, second in [(one, two)] if place >= 0 else [(one, two), (two, one)]:
-                votes.append(rows[fine])
-                cells.append(seats[fine, first] * size + seats[fine, second])
-                weights.append(np.full(int(fine.sum()), share))
-    return np.concatenate(votes), np.concatenate(cells), np.concatenate(weights), len(models)
+    seats = numbers[rows.models]
+    one, two = np.array(decided(sides, 0 if rows.won else -1)).T
+    if not rows.won:
+        one, two = np.append(one, two), np.append(two, one)
+    fine = (seats[one] >= 0) & (seats[two] >= 0) & (seats[one] != seats[two])
+    votes = np.nonzero(fine)[1]
+    return votes, (seats[one] * size + seats[two])[fine], (1.0 if rows.won else 0.5) / (sides - 1), len(rows.times)
 
 
 def _fit_all(wins: Floats, theta: Floats, observed: Floats) -> Floats | None:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from apps.model_arena.counts import Floats
+from apps.model_arena.many_sides import Floats
 
 SCALE = 400 / math.log(10)
 MEAN = 1000.0

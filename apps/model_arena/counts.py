@@ -7,58 +7,18 @@ votes and after a hundred million.
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from apps.model_arena.ballot import Ballot
+from apps.model_arena.ballot import Ballot, place_of
+from apps.model_arena.many_sides import UNIT, Floats, Integers, ManySides, Rows, wider
 from shared.errors import PlaygroundError
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 FIRST, SECOND, TIE, BOTH_BAD = range(4)
-UNIT = 120  # parts of a vote: halves of 1/1 to 1/5 are whole numbers, so adding and taking away leaves no residue
 PLAIN = {"a": FIRST, "b": SECOND, "tie": TIE, "both_bad": BOTH_BAD}
-
-
-@dataclass(frozen=True)
-class Patterns:
-    """Votes on battles with one number of sides above two; equal votes are one row.
-
-    Attributes:
-        models: Numbers of the models, in the order in which they were shown. Shape (rows, sides).
-        places: Which side won, from 0; -1 when none did. Shape (rows,).
-        times: How many votes were like that. Shape (rows,).
-    """
-
-    models: Integers
-    places: Integers
-    times: Integers
-
-
-class _Pile:
-    """The patterns of one number of sides, in arrays that grow."""
-
-    def __init__(self, sides: int) -> None:
-        self.rows: dict[tuple[int, ...], int] = {}
-        self.models = np.zeros((16, sides), np.int64)
-        self.places = np.zeros(16, np.int64)
-        self.times = np.zeros(16, np.int64)
-
-    def add(self, models: tuple[int, ...], place: int, times: int) -> None:
-        row = self.rows.setdefault((*models, place), len(self.rows))
-        if row == len(self.times):
-            self.models = np.concatenate([self.models, np.zeros_like(self.models)])
-            self.places = np.concatenate([self.places, np.zeros_like(self.places)])
-            self.times = np.concatenate([self.times, np.zeros_like(self.times)])
-        self.models[row], self.places[row] = models, place
-        self.times[row] += times
-
-    def patterns(self) -> Patterns:
-        kept = np.flatnonzero(self.times[: len(self.rows)])
-        return Patterns(self.models[kept], self.places[kept], self.times[kept])
+BATCH = 10_000  # votes counted at once
 
 
 @dataclass(frozen=True)
@@ -68,23 +28,30 @@ class Table:
     Attributes:
         models: The models, in the order in which they first met.
         cells: Two-sided votes by first model, second model and outcome (first, second, tie, both bad). Shape (m, m, 4).
-        patterns: Votes with more sides.
         wins: Wins of the row's model over the column's, a tie as half of one each; with n sides, the winner's win over each
             other counts 1/(n-1), and so do ties. Shape (m, m).
         met: How many votes said something about a pair. Shape (m, m).
+        decided: How many of these one of the two won. Shape (m, m).
         battles: How many votes each model was in. Shape (m,).
         votes: How many votes there are.
         selves: Two-sided votes between a model and itself (under two settings, say), which are in no other number here.
+        places: How many votes each place won, by number of sides.
+        rows: The votes with more than two sides, by number of sides and whether somebody won.
+        triples: Of the same votes, by winner and any two losers, the square of 1/(n-1) in parts of 1/`UNIT` squared; None when
+            there are none, or too many models. Shape (m, m, m).
     """
 
     models: tuple[str, ...]
     cells: Integers
-    patterns: tuple[Patterns, ...]
     wins: Floats
     met: Integers
+    decided: Integers
     battles: Integers
     votes: int
     selves: int
+    places: dict[int, Integers]
+    rows: tuple[Rows, ...]
+    triples: Floats | None
 
     def place(self, model: str) -> int:
         """The model's number.
@@ -108,14 +75,9 @@ class Counts:
     def __init__(self, ballots: Iterable[Ballot] = ()) -> None:
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
-        self._cells = np.zeros((8, 8, 4), np.int64)
-        self._wins = np.zeros((8, 8), np.int64)
-        self._met = np.zeros((8, 8), np.int64)
-        self._battles = np.zeros(8, np.int64)
-        self._piles: dict[int, _Pile] = {}
-        self._votes = self._selves = 0
-        for ballot in ballots:
-            self.add(ballot)
+        self._cells = np.zeros((0, 0, 4), np.int64)
+        self._many = ManySides()
+        self.add_all(ballots)
 
     @classmethod
     def of_columns(
@@ -142,15 +104,12 @@ class Counts:
         if unknown:
             raise PlaygroundError(f"'{unknown[0]}' is no outcome. Outcomes are {', '.join(outcomes)}.")
         counts = cls()
-        number = counts._number
-        one = np.array([number(name) for name in left_names], np.int64)
-        two = np.array([number(name) for name in right_names], np.int64)
+        one, two = counts._number(left_names), counts._number(right_names)
         # Counted by the columns' own codes first: one pass over the votes, and the rest is as small as the models are few.
         shape = (len(one), len(two), len(end_names))
         found = np.bincount((lefts * shape[1] + rights) * shape[2] + ends, minlength=int(np.prod(shape))).reshape(shape)
         for place, name in enumerate(end_names):
             np.add.at(counts._cells[:, :, outcomes[name]], np.ix_(one, two), found[:, :, place])
-        counts._settle()
         return counts
 
     def add(self, ballot: Ballot, times: int = 1) -> None:
@@ -160,73 +119,88 @@ class Counts:
             ballot: The vote.
             times: How often; -1 takes back a vote that was counted before.
         """
+        sides = len(ballot.models)
+        ends = np.array([end_of(ballot.winner, sides)])
+        self.add_numbers(ballot.models, np.arange(sides)[None], ends, np.array([times]))
+
+    def add_all(self, ballots: Iterable[Ballot]) -> None:
+        """Count votes; excluded ones as well."""
+        waiting = iter(ballots)
+        while batch := list(islice(waiting, BATCH)):
+            names: dict[str, int] = {}
+            for sides in sorted({len(each.models) for each in batch}):
+                these = [each for each in batch if len(each.models) == sides]
+                models = [[names.setdefault(model, len(names)) for model in each.models] for each in these]
+                ends = [end_of(each.winner, sides) for each in these]
+                self.add_numbers(list(names), np.array(models), np.array(ends), np.ones(len(these), np.int64))
+
+    def add_numbers(self, names: Sequence[str], models: Integers, ends: Integers, times: Integers) -> None:
+        """Count votes with one number of sides that are written as numbers.
+
+        Args:
+            names: What the numbers of models stand for.
+            models: The models, in the order in which they were shown. Shape (votes, sides).
+            ends: How each vote ended, as `end_of` has it. Shape (votes,).
+            times: How often each was given. Shape (votes,).
+        """
+        known = np.unique(models)
         with self._lock:
-            models = tuple(self._number(model) for model in ballot.models)
-            if len(models) == 2:
-                self._add_pair(models[0], models[1], PLAIN[ballot.winner], times)
+            numbers = np.zeros(len(names), np.int64)
+            numbers[known] = self._number(names[each] for each in known.tolist())
+            models = numbers[models]
+            if models.shape[1] == 2:
+                np.add.at(self._cells, (models[:, 0], models[:, 1], ends), times)
             else:
-                self._add_many(models, ballot.place, times)
-                self._votes += times
+                self._many.add(models, ends, times)
 
     def table(self) -> Table:
         """The counts as they are now."""
         with self._lock:
-            size = len(self._numbers)
-            kept = [pile.patterns() for _, pile in sorted(self._piles.items())]
+            size, many = len(self._numbers), self._many
+            cells = self._cells[:size, :size].copy()
+            every = np.arange(size)
+            selves = int(cells[every, every].sum())
+            cells[every, every] = 0
+            won = cells[:, :, FIRST] + cells[:, :, SECOND].T
+            ties = cells[:, :, TIE] + cells[:, :, BOTH_BAD]
+            ties, beaten = ties + ties.T, many.beaten[:size, :size]
+            met = won + won.T + ties
             return Table(
-                tuple(self._numbers),
-                self._cells[:size, :size].copy(),
-                tuple(each for each in kept if len(each.times)),
-                self._wins[:size, :size] / UNIT,
-                self._met[:size, :size].copy(),
-                self._battles[:size].copy(),
-                self._votes,
-                self._selves,
+                models=tuple(self._numbers),
+                cells=cells,
+                wins=won + ties / 2 + many.wins[:size, :size] / UNIT,
+                met=met + beaten + beaten.T + many.tied[:size, :size],
+                decided=won + won.T + beaten + beaten.T,
+                battles=met.sum(1) + many.battles[:size],
+                votes=int(cells.sum()) + many.votes,
+                selves=selves,
+                places={2: cells[:, :, [FIRST, SECOND]].sum((0, 1)), **many.places},
+                rows=many.rows(),
+                triples=None if many.triples is None else many.triples[:size, :size, :size].copy(),
             )
 
-    def _number(self, model: str) -> int:
-        number = self._numbers.setdefault(model, len(self._numbers))
-        if number == len(self._battles):
-            wider = [(0, number)]
-            self._battles = np.pad(self._battles, wider)
-            self._wins, self._met = np.pad(self._wins, wider * 2), np.pad(self._met, wider * 2)
-            self._cells = np.pad(self._cells, [*wider * 2, (0, 0)])
-        return number
+    def _number(self, models: Iterable[str]) -> Integers:
+        """The models' numbers; new models get the next ones, and room."""
+        numbers = self._numbers
+        found = np.array([numbers.setdefault(model, len(numbers)) for model in models], np.int64)
+        if more := wider(len(self._cells), len(numbers)):
+            self._cells = np.pad(self._cells, [(0, more), (0, more), (0, 0)])
+            self._many.grow(len(numbers))
+        return found
 
-    def _add_pair(self, one: int, two: int, outcome: int, times: int) -> None:
-        if one == two:
-            self._selves += times
-            return
-        self._cells[one, two, outcome] += times
-        self._met[[one, two], [two, one]] += times
-        self._battles[[one, two]] += times
-        self._votes += times
-        self._wins[one, two] += times * (UNIT, 0, UNIT // 2, UNIT // 2)[outcome]
-        self._wins[two, one] += times * (0, UNIT, UNIT // 2, UNIT // 2)[outcome]
 
-    def _add_many(self, models: tuple[int, ...], place: int, times: int) -> None:
-        pile = self._piles.setdefault(len(models), _Pile(len(models)))
-        pile.add(models, place, times)
-        whole = times * UNIT // (len(models) - 1)
-        for one, two in decided(len(models), place):
-            first, second = models[one], models[two]
-            if first != second:
-                self._wins[first, second] += whole if place >= 0 else whole // 2
-                self._wins[second, first] += 0 if place >= 0 else whole // 2
-                self._met[[first, second], [second, first]] += times
-        for model in set(models):
-            self._battles[model] += times
+def end_of(winner: str, sides: int) -> int:
+    """How a vote ended, as a number: with two sides one of `FIRST` to `BOTH_BAD`, with more the winner's place or -1.
 
-    def _settle(self) -> None:
-        """Work out everything else from the cells alone."""
-        every = np.arange(len(self._battles))
-        self._selves = int(self._cells[every, every].sum())
-        self._cells[every, every] = 0
-        ties = self._cells[:, :, TIE] + self._cells[:, :, BOTH_BAD]
-        self._wins = UNIT * (self._cells[:, :, FIRST] + self._cells[:, :, SECOND].T) + UNIT // 2 * (ties + ties.T)
-        self._met = self._cells.sum(2) + self._cells.sum(2).T
-        self._battles = self._met.sum(1)
-        self._votes = int(self._cells.sum())
+    Args:
+        winner: The letter of the side that won, "tie" or "both_bad".
+        sides: How many sides there were.
+
+    Raises:
+        ValueError: No battle with so many sides ends like that.
+    """
+    place = place_of(winner, sides)
+    return PLAIN[winner] if sides == 2 else place
 
 
 def decided(sides: int, place: int) -> list[tuple[int, int]]:

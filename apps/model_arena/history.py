@@ -40,8 +40,7 @@ def follow(ballots: Sequence[Ballot], points: int = POINTS) -> list[Moment]:
     steps = min(points, len(ballots))
     for step in range(1, steps + 1):
         until = len(ballots) * step // steps
-        for ballot in ballots[done:until]:
-            counts.add(ballot)
+        counts.add_all(ballots[done:until])
         done = until
         found += [
             Moment(row.model, done, row.rating, row.lower, row.upper)

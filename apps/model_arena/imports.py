@@ -7,6 +7,7 @@ is ever counted as a tie.
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ OUTCOMES = {
     **dict.fromkeys(("tie (bothbad)", "tie (both bad)", "bothbad", "both_bad", "both bad"), "both_bad"),
 }
 READERS = {"csv": read_csv, "json lines": read_lines, "json document": read_document}
+UUID = r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
 LONGEST = 300  # characters of a model's name
 PARQUET_ROWS = 10_000
 _BALLOT = TypeAdapter(Ballot)
@@ -94,7 +96,8 @@ def read_votes(path: Path, left: str = "", right: str = "", winner: str = "") ->
 def stream_votes(path: Path, left: str = "", right: str = "", winner: str = "") -> Iterator[Ballot | RefusedVote]:
     """Votes of a file one by one, with the rows that are none; see `read_votes`.
 
-    The id of a vote's battle is made of the file's content and the row, so that reading the file again gives the same ids.
+    The id of a vote's battle is made of the file's content and the row, so that reading the file again gives the same ids;
+    where rows have a universally unique id of their own, as LMArena's do, of that.
     """
     source, tally = Source(path, LIMITS), Tally(listed=LIMITS.part_rows)
     kind = recognise(source)
@@ -129,7 +132,9 @@ def _find(names: list[str], left: str, right: str, winner: str, file: str) -> _C
             raise PlaygroundError(f"'{file}' has no column '{given}'. Its columns are: {', '.join(names[:50])}.")
     if not left and not right and not winner and {"models", "winner"} <= set(names):
         return _Columns(models=True)
-    for one, two, end in COLUMNS:
+    written = {each.strip().casefold(): each for each in reversed(names)}
+    for columns in COLUMNS:
+        one, two, end = (written.get(each, each) for each in columns)
         found = _Columns(left or one, right or two, winner or end)
         if {found.left, found.right, found.winner} <= set(names):
             if len({found.left, found.right, found.winner}) < 3:
@@ -161,10 +166,21 @@ def _ballot(row: dict[str, Any], columns: _Columns, battle: str) -> Ballot:
     if row.get("anony") is False:
         raise _Unclear("The names were shown before the vote ('anony' is false).")
     lengths, markdown = _style(row)
+    outcome, time = _outcome(row.get(columns.winner), columns), _time(row.get("tstamp", row.get("timestamp")))
     return Ballot(
-        models, _outcome(row.get(columns.winner), columns), battle, _time(row.get("tstamp")),
+        models, outcome, _identity(row, models, outcome) or battle, time,
         _text(row.get("category")), _language(row.get("language")), lengths, markdown,
     )  # fmt: skip
+
+
+def _identity(row: dict[str, Any], models: tuple[str, str], outcome: str) -> str:
+    """A name of the battle that stays when LMArena's file has grown; "" where rows have no id that no other file has."""
+    for key in ("question_id", "id"):
+        if re.fullmatch(UUID, str(row.get(key))):
+            facts = [row.get(each) for each in (key, "judge", "turn", "evaluation_order", "tstamp", "timestamp")]
+            content = json.dumps([*facts, *models, outcome], default=str)
+            return f"import-{hashlib.sha256(content.encode()).hexdigest()[:24]}"
+    return ""
 
 
 def _own(row: dict[str, Any], battle: str) -> Ballot:
@@ -182,7 +198,8 @@ def _own(row: dict[str, Any], battle: str) -> Ballot:
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f"{part}: " for part in first["loc"][:1])
-        raise _Unclear(f"It is no vote: {place}{first['msg']}.") from error
+        said = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise _Unclear(f"It is no vote: {place}{said}.") from error
 
 
 def _name(value: Any, column: str) -> str:
@@ -237,8 +254,8 @@ def _sum(value: Any) -> int | None:
 def _time(value: Any) -> str:
     """When it was, as rows of the store have it; "" when the file does not say."""
     try:
-        if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-            moment = datetime.fromisoformat(value)
+        if isinstance(value, datetime) or (isinstance(value, str) and not value.replace(".", "", 1).isdigit()):
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         elif isinstance(value, str | int | float) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(float(value), UTC)

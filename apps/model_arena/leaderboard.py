@@ -11,7 +11,8 @@ from apps.model_arena import bootstrap, sandwich, style
 from apps.model_arena.ballot import Ballot
 from apps.model_arena.bradley_terry import MEAN, SCALE, fit
 from apps.model_arena.components import components
-from apps.model_arena.counts import FIRST, SECOND, Counts, Floats, Integers, Table
+from apps.model_arena.counts import Counts, Table
+from apps.model_arena.many_sides import Floats
 from apps.model_arena.position import Z
 from apps.model_arena.ranks import rank_ranges
 from shared.errors import PlaygroundError
@@ -192,26 +193,14 @@ def _floored(spread: Floats, plain: Floats, table: Table, members: list[int]) ->
     Returns:
         The covariance, and the places of the models whose errors were raised.
     """
-    decisive = _decisive(table)[np.ix_(members, members)].sum(1)
+    decisive = table.decided[np.ix_(members, members)].sum(1)
     small = [
         place for place in range(len(members)) if not decisive[place] and plain[place, place] > spread[place, place]
     ]
     raised = spread.copy()
-    raised[small, small] = plain[small, small]
+    these = np.ix_(small, small)
+    raised[these] = plain[these]
     return raised, small
-
-
-def _decisive(table: Table) -> Integers:
-    """How often one of each pair of models won against the other. Shape (m, m)."""
-    two = table.cells[:, :, FIRST] + table.cells[:, :, SECOND]
-    found = two + two.T
-    for each in table.patterns:
-        won = np.flatnonzero(each.places >= 0)
-        best = each.models[won, each.places[won]][:, None]
-        np.add.at(found, (best, each.models[won]), each.times[won, None])
-        np.add.at(found, (each.models[won], best), each.times[won, None])
-    np.fill_diagonal(found, 0)
-    return np.asarray(found)
 
 
 def _resampled(rated: _Rated, table: Table, rounds: int, seed: int, notes: list[str]) -> _Rated:

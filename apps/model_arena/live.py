@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from apps.model_arena.ballot import KIND, Ballot
-from apps.model_arena.counts import Counts
+from apps.model_arena.counts import Counts, end_of
 from shared.store import Store
 from shared.suite import Suite
 
-Key = tuple[str, str]
+PAGE = 50_000  # votes that are counted at once
 _ROWS = "FROM rows INDEXED BY rows_by_kind WHERE kind = ?"
-_ALIKE = f"""
-SELECT json_extract(body, '$.models'), json_extract(body, '$.winner'),
-    coalesce(json_extract(body, '$.category'), ''), coalesce(json_extract(body, '$.language'), ''),
-    json_extract(body, '$.excluded'), count(*), max(seq)
-{_ROWS} AND seq > ? GROUP BY 1, 2, 3, 4, 5 ORDER BY min(seq)
+_NEW = f"""
+SELECT seq, json_extract(body, '$.models'), json_extract(body, '$.winner'), coalesce(json_extract(body, '$.category'), ''),
+    coalesce(json_extract(body, '$.language'), ''), json_extract(body, '$.excluded')
+{_ROWS} AND seq > ? ORDER BY seq LIMIT {PAGE}
 """
+Key = tuple[str, str]
 
 
 class LiveVotes:
@@ -58,22 +60,21 @@ class LiveVotes:
 
     def _refresh(self) -> "_Found":
         with self._lock:
-            new = self._store.read(_ALIKE, (KIND, self._found.seen))
-            if new and self._replaced():  # asked after reading: what comes in between is seen at the next look
-                fresh = _Found()  # whoever reads meanwhile reads the old counts, not half of the new ones
-                fresh.count(self._store.read(_ALIKE, (KIND, 0)))
-                self._found = fresh
-            else:
-                self._found.count(new)
-            return self._found
+            found = self._found
+            while new := self._store.read(_NEW, (KIND, found.seen)):
+                if self._replaced(found):  # asked after reading: what comes in between is seen at the next look
+                    found = _Found()  # whoever reads meanwhile reads the old counts, not half of the new ones
+                else:
+                    found.count(new)
+            self._found = found
+            return found
 
-    def _replaced(self) -> bool:
+    def _replaced(self, found: "_Found") -> bool:
         """Whether rows that were counted are gone; only a row from elsewhere takes another one's place."""
-        seen = self._found.seen
-        if not self._store.read(f"SELECT 1 {_ROWS} AND seq > ? AND origin != '' LIMIT 1", (KIND, seen)):
+        if not self._store.read(f"SELECT 1 {_ROWS} AND seq > ? AND origin != '' LIMIT 1", (KIND, found.seen)):
             return False
-        left = self._store.read(f"SELECT count(*) {_ROWS} AND seq <= ?", (KIND, seen))
-        return int(left[0][0]) < self._found.rows
+        left = self._store.read(f"SELECT count(*) {_ROWS} AND seq <= ?", (KIND, found.seen))
+        return int(left[0][0]) < found.rows
 
 
 class _Found:
@@ -84,18 +85,27 @@ class _Found:
         self.counts: dict[Key, Counts] = {("", ""): Counts()}
 
     def count(self, rows: list[tuple[Any, ...]]) -> None:
-        """Count what is new; votes that are alike come from the database as one, so that a restart is no long wait."""
-        ballots = [Ballot(tuple(json.loads(models)), winner, "", "") for models, winner, *_ in rows]
-        for ballot, (_, _, category, language, excluded, times, last) in zip(ballots, rows, strict=True):
-            self.seen, self.rows = max(self.seen, last), self.rows + times
-            if excluded:
-                self.excluded += times
-                continue
-            keys: set[Key] = {("", ""), (category, ""), ("", language), (category, language)}
-            for key in keys:
-                if key not in self.counts:
-                    self.counts[key] = Counts()
-                self.counts[key].add(ballot, times)
+        """Count what is new: all votes with one number of sides, on one kind of prompt, at once."""
+        _, shown, winners, categories, languages, excluded = zip(*rows, strict=True)
+        names: dict[str, int] = {}
+        seats = {
+            text: [names.setdefault(name, len(names)) for name in json.loads(text)] for text in dict.fromkeys(shown)
+        }
+        kinds: dict[tuple[int, str, str], list[tuple[list[int], int]]] = {}
+        ends = {
+            each: end_of(*each) for each in {(end, len(seats[text])) for end, text in zip(winners, shown, strict=True)}
+        }
+        for text, winner, category, language, out in zip(shown, winners, categories, languages, excluded, strict=True):
+            seated = seats[text]
+            if not out:
+                kinds.setdefault((len(seated), category, language), []).append((seated, ends[winner, len(seated)]))
+        for (_, category, language), votes in kinds.items():
+            models, outcomes = (np.array(each) for each in zip(*votes, strict=True))
+            for key in {("", ""), (category, ""), ("", language), (category, language)}:
+                counts = self.counts.setdefault(key, Counts())
+                counts.add_numbers(list(names), models, outcomes, np.ones(len(votes), np.int64))
+        self.seen, self.rows = rows[-1][0], self.rows + len(rows)
+        self.excluded += sum(map(bool, excluded))
 
 
 def of_suite(suite: Suite) -> LiveVotes:

@@ -3,15 +3,19 @@
 Names of models are escaped: Plotly reads tags and links in its texts.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from apps.model_arena.history import Moment
 from apps.model_arena.leaderboard import Standing
-from apps.model_arena.position import PositionBias, Z
-from apps.model_arena.win_rates import WinRates
-from shared.palette import SERIES, color_of, plotly_template
+from apps.model_arena.position import PositionBias
+from apps.model_arena.win_rates import WinRates, wilson
+from shared.palette import SERIES, color_of, plotly_template, styles
 
 ROW = 44  # pixels of a model with its name above it
 HEIGHT, TALL = 264, 420
@@ -19,6 +23,7 @@ LISTED = 60  # models in the figure of ratings
 SQUARE = 20  # models on each side of the table of win rates
 FOLLOWED = 6
 LABEL = 40
+HASH = r"@[0-9a-f]{7,}\b"  # of pinned models
 GREY = "rgba(128,136,148,.55)"
 # From "loses" over an even grey to "wins": the two ends differ in every kind of colour vision.
 SCALE = [[0.0, SERIES[1]], [0.5, "rgba(128,136,148,.16)"], [1.0, SERIES[0]]]
@@ -36,21 +41,23 @@ def draw_ratings(rows: Sequence[Standing]) -> Any:
     rated = [(each, each.rating, each.lower, each.upper) for each in rows if each.rating is not None][:LISTED]
     if not rated:
         return _say(_figure(ROW * 2), "No model can be rated yet")
-    figure = _figure(ROW * len(rated) + 40)
+    figure, models = _figure(ROW * len(rated) + 40), [row.model for row, *_ in rated]
+    looks, labels = styles(models), _labels(models)
     for place, (row, rating, lower, upper) in enumerate(rated):
         low, high = rating if lower is None else lower, rating if upper is None else upper
         at = len(rated) - 1 - place
         figure.add_scatter(
-            x=[rating], y=[at], mode="markers", marker={"size": 10, "color": color_of(row.model)},
+            x=[rating], y=[at], mode="markers",
+            marker={"size": 10, "color": looks[row.model].color, "symbol": looks[row.model].symbol},
             error_x={
                 "type": "data", "symmetric": False, "array": [high - rating], "arrayminus": [rating - low],
-                "color": color_of(row.model), "thickness": 2, "width": 5,
+                "color": looks[row.model].color, "thickness": 2, "width": 5,
             },
             hovertext=f"{_short(row.model)}<br>{rating:.0f}, 95%: {low:.0f} to {high:.0f}<br>rank {_rank(row)}, "
             f"{row.battles:,} battles", hoverinfo="text",
         )  # fmt: skip
         figure.add_annotation(
-            x=0, xref="paper", y=at, yshift=8, yanchor="bottom", xanchor="left", text=_short(row.model)
+            x=0, xref="paper", y=at, yshift=8, yanchor="bottom", xanchor="left", text=labels[row.model]
         )
         figure.add_annotation(
             x=1, xref="paper", y=at, yshift=8, yanchor="bottom", xanchor="right", text=f"<b>{rating:.0f}</b>"
@@ -75,7 +82,8 @@ def draw_win_rates(rates: WinRates) -> Any:
     count = min(SQUARE, len(rates.models))
     if count < 2:
         return _say(_figure(HEIGHT), "No two models have met yet")
-    names = [f"{place}. {_short(model, 24)}" for place, model in enumerate(rates.models[:count], start=1)]
+    labels = _labels(rates.models[:count], 24)
+    names = [f"{place}. {labels[model]}" for place, model in enumerate(rates.models[:count], start=1)]
     numbers = [str(place) for place in range(1, count + 1)]
     values = [row[:count] for row in rates.rates[:count]]
     texts = [["" if value is None else f"{value:.0%}"[:-1] for value in row] for row in values]
@@ -118,6 +126,7 @@ def draw_history(moments: Sequence[Moment], models: Sequence[str] = ()) -> Any:
     figure = _figure(TALL)
     if not shown:
         return _say(figure, "No ratings to follow yet")
+    looks = styles(each.model for each in shown)
     for end in shown:
         color = color_of(end.model)
         line = [each for each in moments if each.model == end.model]
@@ -128,7 +137,7 @@ def draw_history(moments: Sequence[Moment], models: Sequence[str] = ()) -> Any:
         )  # fmt: skip
         figure.add_scatter(
             x=votes, y=[each.rating for each in line], mode="lines+markers" if len(line) < 3 else "lines",
-            line={"color": color, "width": 2},
+            line={"color": color, "width": 2, "dash": looks[end.model].dash},
             hovertext=[
                 f"{_short(each.model)}<br>{each.rating:.0f}, 95%: {each.lower:.0f} to {each.upper:.0f}<br>after "
                 f"{each.votes:,} votes" for each in line
@@ -142,7 +151,7 @@ def draw_history(moments: Sequence[Moment], models: Sequence[str] = ()) -> Any:
     figure.update_layout(
         xaxis={"title": {"text": "Votes"}, "tickformat": ",d", "rangemode": "tozero", "nticks": 4},
         yaxis={"tickformat": "d", "nticks": 6, "range": [low - 0.04 * (high - low), high + 0.04 * (high - low)]},
-        margin={"t": 16, "r": 140},
+        margin={"t": 16, "r": 152},
     )
     return figure
 
@@ -165,11 +174,15 @@ def draw_position(bias: PositionBias) -> Any:
         return _say(_figure(ROW * 2), "No vote has a winner yet")
     figure = _figure(ROW * len(bars) + 40)
     for number, (sides, place, share, votes) in enumerate(bars):
-        at, half = len(bars) - 1 - number, Z * (share * (1 - share) / votes) ** 0.5
+        at = len(bars) - 1 - number
+        low, high = (float(end) for end in wilson(np.asarray(share), np.asarray(votes)))
         figure.add_bar(
             x=[share], y=[at], orientation="h", width=0.26, marker={"color": SERIES[0]},
-            error_x={"type": "data", "array": [half], "color": GREY, "thickness": 2, "width": 5},
-            hovertext=f"{share:.1%} of {votes:,} votes, 95%: ±{half:.1%}", hoverinfo="text",
+            error_x={
+                "type": "data", "symmetric": False, "array": [high - share], "arrayminus": [share - low],
+                "color": GREY, "thickness": 2, "width": 5,
+            },
+            hovertext=f"{share:.1%} of {votes:,} votes, 95%: {low:.1%} to {high:.1%}", hoverinfo="text",
         )  # fmt: skip
         title = f"Side {'abcdef'[place]} of {sides}: {share:.1%}"
         figure.add_annotation(x=0, xref="paper", y=at, yshift=8, yanchor="bottom", xanchor="left", text=title)
@@ -197,10 +210,11 @@ def draw_position(bias: PositionBias) -> Any:
 def _name_ends(figure: Any, shown: Sequence[Moment], height: float) -> None:
     """Names beside the ends of lines, moved down where lines end close together."""
     step, below = max(1e-9, height) * 0.062, float("inf")
+    labels = _labels([end.model for end in shown], 15)
     for end in sorted(shown, key=lambda one: -one.rating):
         below = min(end.rating, below - step)
         figure.add_annotation(
-            x=1, xref="paper", y=below, text=f"{end.rating:.0f} <b>{_short(end.model, 15)}</b>", xanchor="left", xshift=6,
+            x=1, xref="paper", y=below, text=f"{end.rating:.0f} <b>{labels[end.model]}</b>", xanchor="left", xshift=6,
             font={"color": color_of(end.model)},
         )  # fmt: skip
 
@@ -215,8 +229,19 @@ def _faint(color: str) -> str:
 
 
 def _short(text: str, most: int = LABEL) -> str:
+    """The text on one line, cut in the middle: names often begin alike."""
     text = " ".join(text.split())
-    return escape(text if len(text) <= most else text[: most - 1].rstrip() + "…", quote=False)
+    if len(text) > most:
+        head = (most - 1) // 3
+        text = f"{text[:head].rstrip()}…{text[head + 1 - most :].lstrip()}"
+    return escape(text, quote=False)
+
+
+def _labels(models: Sequence[str], most: int = LABEL) -> dict[str, str]:
+    """Short names of models, without hashes where these tell nothing apart."""
+    plain = {model: re.sub(HASH, "", model) for model in models}
+    alone = Counter(plain.values())
+    return {model: _short(name if alone[name] == 1 else model, most) for model, name in plain.items()}
 
 
 def _figure(height: int) -> Any:

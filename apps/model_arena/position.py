@@ -89,11 +89,6 @@ def _duels(table: Table, members: list[int]) -> Duels:
 
 
 def _shares(table: Table) -> tuple[dict[str, list[float]], dict[str, int]]:
-    won = {2: table.cells[:, :, [FIRST, SECOND]].sum((0, 1)).astype(float)}
-    for each in table.patterns:
-        sides = each.models.shape[1]
-        decided = each.places >= 0
-        won[sides] = np.bincount(each.places[decided], each.times[decided], sides)
-    kept = {str(sides): wins for sides, wins in won.items() if wins.sum()}
+    kept = {str(sides): wins for sides, wins in table.places.items() if wins.sum()}
     shares = {sides: (wins / wins.sum()).tolist() for sides, wins in kept.items()}
     return shares, {sides: int(wins.sum()) for sides, wins in kept.items()}

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from apps.model_arena.counts import Floats, Integers
+from apps.model_arena.many_sides import Floats, Integers
 
 LEVEL = 0.95
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.bradley_terry import curvature, expect, fit
-from apps.model_arena.counts import Floats, Table
+from apps.model_arena.counts import Table
+from apps.model_arena.many_sides import Floats
 from shared.errors import PlaygroundError
 
 PRIOR = 0.5  # information of two imagined even games: models without votes have wide errors, not infinite ones

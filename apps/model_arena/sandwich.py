@@ -10,7 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.model_arena.bradley_terry import curvature, expect
-from apps.model_arena.counts import BOTH_BAD, FIRST, SECOND, TIE, Floats, Integers, Patterns, Table
+from apps.model_arena.counts import BOTH_BAD, FIRST, SECOND, TIE, Table
+from apps.model_arena.many_sides import UNIT, Floats, Integers, Rows
+
+# Pairs of sides of tied votes that are looked at: above it every second, third, ... kind of tie stands for all.
+MOST = 400_000
 
 
 def covariance(table: Table, members: Sequence[int], theta: Floats) -> tuple[Floats, Floats]:
@@ -25,13 +29,13 @@ def covariance(table: Table, members: Sequence[int], theta: Floats) -> tuple[Flo
         The sandwich and the inverse of Fisher's information, each of shape (m, m); rows add up to 0.
     """
     here = np.ix_(members, members)
-    bread = invert(curvature(table.wins[here] + table.wins[here].T, expect(theta)))
-    meat = _pair_scores(table.cells[here], theta)
-    numbers = np.full(len(table.models) + 1, -1)
-    numbers[list(members)] = np.arange(len(members))
-    for each in table.patterns:
-        models = numbers[each.models]
-        meat = meat + scatter(models, pattern_scores(models, each, theta), each.times.astype(float), len(theta))
+    chances = expect(theta)
+    bread = invert(curvature(table.wins[here] + table.wins[here].T, chances))
+    meat = _pair_scores(table.cells[here], chances)
+    if table.rows:
+        known = np.full((len(table.models),) * 2, np.nan)
+        known[here] = chances
+        meat = meat + _many_scores(table, known)[here]
     return bread @ meat @ bread, bread
 
 
@@ -45,62 +49,65 @@ def invert(information: Floats) -> Floats:
     return np.asarray(np.linalg.inv(information + even) - even)
 
 
-def scatter(models: Integers, scores: Floats, times: Floats, size: int) -> Floats:
+def scatter(models: Integers, scores: Floats, size: int, times: Floats | Integers) -> Floats:
     """Sum over votes of each vote's scores, multiplied with themselves. Shape (size, size).
 
     Args:
-        models: Number of the model on each side; -1 for none. Shape (votes, sides).
-        scores: How far each side did better than expected. Shape (votes, sides).
-        times: How often each vote was given. Shape (votes,).
+        models: Number of the model on each side. Shape (sides, votes).
+        scores: How far each side did better than expected; those of one vote add up to 0. Shape (sides, votes).
         size: How many models there are.
+        times: How often each vote was given. Shape (votes,).
     """
-    total = np.zeros(size * size)
-    known = np.where(models < 0, 0, models)
-    scores = np.where(models < 0, 0.0, scores)
-    for one in range(models.shape[1]):
-        given = times * scores[:, one]
-        for two in range(one + 1):
-            half = 0.5 if one == two else 1.0
-            product = given * scores[:, two] * half
-            total += np.bincount(known[:, one] * size + known[:, two], product, minlength=size * size)
-    found = total.reshape(size, size)
-    return np.asarray(found + found.T)
+    one, two = np.triu_indices(len(models), 1)
+    products = times * scores[one] * scores[two]
+    total = np.bincount((models[one] * size + models[two]).ravel(), products.ravel(), size * size)
+    return _balanced(np.asarray(total, float).reshape(size, size))
 
 
-def pattern_scores(models: Integers, patterns: Patterns, theta: Floats) -> Floats:
-    """How far each side of a vote with more than two sides did better than expected. Shape (votes, sides).
-
-    Args:
-        models: The patterns' models, renumbered as in `theta`; -1 for one that is not rated. Shape (votes, sides).
-        patterns: The votes.
-        theta: Strengths. Shape (m,).
-    """
-    sides = models.shape[1]
-    chances = np.zeros((len(theta) + 1, len(theta) + 1))  # the last row and column are those of -1
-    chances[:-1, :-1] = expect(theta)
-    found = np.zeros(models.shape)
-    won = np.flatnonzero(patterns.places >= 0)
-    seats, winners = models[won], patterns.places[won]
-    best = seats[np.arange(len(won)), winners]
-    fine = (seats >= 0) & (best >= 0)[:, None]
-    lost = np.where(fine, chances[seats, best[:, None]], 0.0)
-    lost[np.arange(len(won)), winners] = 0
-    found[won] = -lost
-    found[won, winners] = lost.sum(1)
-    even = np.flatnonzero(patterns.places < 0)
-    seats = models[even]
-    for one in range(sides):
-        for two in range(one):
-            fine = (seats[:, one] >= 0) & (seats[:, two] >= 0)
-            score = np.where(fine, 0.5 - chances[seats[:, one], seats[:, two]], 0.0)
-            found[even, one] += score
-            found[even, two] -= score
-    return np.asarray(found / (sides - 1))
+def _balanced(found: Floats) -> Floats:
+    """The matrix with its mirror image added, and a diagonal that makes its rows add up to 0."""
+    found = found + found.T
+    np.fill_diagonal(found, 0)
+    return np.asarray(np.diag(-found.sum(1)) + found)
 
 
-def _pair_scores(cells: Integers, theta: Floats) -> Floats:
-    chances = expect(theta)
+def _pair_scores(cells: Integers, chances: Floats) -> Floats:
     ties = cells[:, :, TIE] + cells[:, :, BOTH_BAD]
     squares = cells[:, :, FIRST] * (1 - chances) ** 2 + cells[:, :, SECOND] * chances**2 + ties * (0.5 - chances) ** 2
-    both = squares + squares.T
-    return np.asarray(np.diag(both.sum(1)) - both)
+    return _balanced(-squares)
+
+
+def _many_scores(table: Table, chances: Floats) -> Floats:
+    """The part of votes with more than two sides; pairs without a chance say nothing. Shape (m, m)."""
+    missed, even = np.nan_to_num(chances.T), np.nan_to_num(0.5 - chances)
+    total = np.zeros(chances.shape)
+    if table.triples is not None:
+        total += _triple_scores(table.triples, missed) / UNIT**2
+    ties = [rows for rows in table.rows if not rows.won]
+    step = -(-sum(len(rows.times) * len(rows.models) ** 2 // 2 for rows in ties) // MOST)
+    for rows in ties:
+        total += _row_scores(rows.every(step), even, np.triu_indices(len(rows.models), 1))
+    for rows in table.rows if table.triples is None else ():
+        if rows.won:
+            others = np.arange(1, len(rows.models))
+            total += _row_scores(rows, missed, (np.zeros_like(others), others))
+    return total
+
+
+def _triple_scores(triples: Floats, missed: Floats) -> Floats:
+    """Squares of the scores of all votes with a winner, from sums over the winner and any two losers.
+
+    A winner w that missed a sure win over l by q_l has the score sum of q_l (e_w - e_l); its square needs q_l q_k alone.
+    """
+    both = np.einsum("wlk,wl,wk->lk", triples, missed, missed)
+    won = missed * np.einsum("wlk,wk->wl", triples, missed)
+    return np.asarray(both - won - won.T + np.diag(won.sum(1)))
+
+
+def _row_scores(rows: Rows, better: Floats, pairs: tuple[Integers, Integers]) -> Floats:
+    """Squares of the scores of votes that are kept one by one, from how much better each of some pairs of sides did."""
+    one, two = pairs
+    sides, size = len(rows.models), len(better)
+    signs = np.eye(sides)[:, one] - np.eye(sides)[:, two]
+    found = better.ravel().take(rows.models[one] * size + rows.models[two])
+    return scatter(rows.models, signs @ found / (sides - 1), size, rows.times)

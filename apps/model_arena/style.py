@@ -13,7 +13,8 @@ import numpy as np
 
 from apps.model_arena.ballot import Ballot
 from apps.model_arena.bradley_terry import APART, EXTREME, centred, shorten, solve
-from apps.model_arena.counts import Floats, Integers, decided
+from apps.model_arena.counts import decided
+from apps.model_arena.many_sides import Floats, Integers
 from apps.model_arena.sandwich import scatter
 
 NAMES = ("length", "headers", "list items", "bold pieces")
@@ -185,20 +186,20 @@ def _meat(duels: Duels, errors: Floats, size: int) -> Floats:
     """Sum over votes of their scores multiplied with themselves: pairs of one vote count as one draw of chance."""
     votes, width = len(duels.times), duels.features.shape[1]
     sides = int(duels.seats.max(initial=1)) + 1
-    scores, models = np.zeros((votes, sides)), np.full((votes, sides), -1)
+    scores, models = np.zeros((sides, votes)), np.zeros((sides, votes), np.int64)
     for end, sign, numbers in ((0, 1.0, duels.first), (1, -1.0, duels.second)):
-        seat = duels.votes * sides + duels.seats[:, end]
-        scores += np.bincount(seat, sign * errors, votes * sides).reshape(votes, sides)
-        models[duels.votes, duels.seats[:, end]] = numbers
+        seat = duels.seats[:, end] * votes + duels.votes
+        scores += np.bincount(seat, sign * errors, sides * votes).reshape(sides, votes)
+        models[duels.seats[:, end], duels.votes] = numbers
     styles = np.zeros((votes, width))
     for place in range(width):
         styles[:, place] = np.bincount(duels.votes, errors * duels.features[:, place], votes)
     found = np.zeros((size + width, size + width))
-    found[:size, :size] = scatter(models, scores, duels.times, size)
+    found[:size, :size] = scatter(models, scores, size, duels.times)
     for place in range(width):
         for side in range(sides):
-            given = duels.times * scores[:, side] * styles[:, place]
-            found[:size, size + place] += np.bincount(np.maximum(models[:, side], 0), given, size)
+            given = duels.times * scores[side] * styles[:, place]
+            found[:size, size + place] += np.bincount(models[side], given, size)
     found[size:, :size] = found[:size, size:].T
     found[size:, size:] = (styles * duels.times[:, None]).T @ styles
     return found

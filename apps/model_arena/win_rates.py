@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.model_arena.counts import Table
+from apps.model_arena.many_sides import Floats, Integers
 from apps.model_arena.position import Z
 
 
@@ -42,9 +43,7 @@ def win_rates(table: Table) -> WinRates:
     total = table.wins + table.wins.T
     known = total > 0
     rates = np.divide(table.wins, total, out=np.zeros_like(total), where=known)
-    count = np.maximum(table.met, 1)
-    middle = (rates + Z**2 / (2 * count)) / (1 + Z**2 / count)
-    half = Z / (1 + Z**2 / count) * np.sqrt(rates * (1 - rates) / count + Z**2 / (4 * count**2))
+    lower, upper = wilson(rates, np.maximum(table.met, 1))
     opponents = known.sum(1)
     means = rates.sum(1) / np.maximum(opponents, 1)
     order = sorted(range(len(means)), key=lambda one: (not opponents[one], -means[one], table.models[one]))
@@ -55,8 +54,20 @@ def win_rates(table: Table) -> WinRates:
     return WinRates(
         [table.models[one] for one in order],
         listed(rates),
-        listed(np.clip(middle - half, 0, 1)),
-        listed(np.clip(middle + half, 0, 1)),
+        listed(lower),
+        listed(upper),
         [[int(table.met[one, two]) for two in order] for one in order],
         [float(means[one]) if opponents[one] else None for one in order],
     )
+
+
+def wilson(rates: Floats, votes: Floats | Integers) -> tuple[Floats, Floats]:
+    """Lower and upper ends of 95% intervals of shares, 0 to 1; they hold the share itself.
+
+    Args:
+        rates: The shares, 0 to 1.
+        votes: How many votes each is a share of, at least 1; of the same shape.
+    """
+    middle = (rates + Z**2 / (2 * votes)) / (1 + Z**2 / votes)
+    half = Z / (1 + Z**2 / votes) * np.sqrt(rates * (1 - rates) / votes + Z**2 / (4 * votes**2))
+    return np.clip(middle - half, 0, rates), np.clip(middle + half, rates, 1)

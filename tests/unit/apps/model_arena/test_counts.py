@@ -41,7 +41,9 @@ def test_taking_votes_back_leaves_nothing(sides):
     assert not table.met.any()
     assert not table.battles.any()
     assert not table.cells.any()
-    assert table.patterns == ()
+    assert all(not rows.merged().times.size for rows in table.rows)
+    assert not np.any(table.triples)
+    assert not any(wins.any() for wins in table.places.values())
     assert table.votes == 0
 
 

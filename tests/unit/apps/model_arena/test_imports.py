@@ -206,3 +206,40 @@ def test_real_crowd_votes_are_read_and_ranked(real_data):
     _, reference = real(real_data, "llmfao")
     for row in build(votes).rows:
         assert row.rating == pytest.approx(reference["ratings"][row.model], abs=1e-6)
+
+
+LMARENA = {**FASTCHAT, "question_id": "58210e39b3fd4441a2bd4a518bb44c2d", "judge": "arena_user_973", "turn": 1}
+
+
+def test_a_longer_file_names_the_votes_of_a_shorter_one_alike(workspace):
+    """LMArena's files grow: what was imported before keeps its battle, wherever it stands now."""
+    other = {**LMARENA, "judge": "arena_user_1", "winner": "tie"}
+    new = {**LMARENA, "question_id": "1b1e0c0d-e000-4000-8000-000000000001"}
+    old, _ = read_votes(written(workspace, [LMARENA, other]))
+    grown, _ = read_votes(written(workspace, [new, other, LMARENA]))
+    assert [each.battle for each in grown[1:]] == [each.battle for each in reversed(old)]
+    assert len({each.battle for each in [*old, *grown]}) == 3
+    plain, _ = read_votes(written(workspace, [{**LMARENA, "question_id": 81}] * 2))
+    assert len({each.battle for each in plain}) == 2, "a small number may be another file's as well"
+
+
+def test_lmarenas_time_and_column_names_in_capitals_are_understood(workspace):
+    path = workspace / "new.parquet"
+    stamp = pd.Timestamp("2025-07-01T12:00:00.5")
+    row = {key: value for key, value in FASTCHAT.items() if key in ("model_a", "model_b", "winner")}
+    pd.DataFrame([{**row, "timestamp": stamp}]).to_parquet(path)
+    (found,), refused = read_votes(path)
+    assert (found.time, refused) == ("2025-07-01T12:00:00.500000Z", [])
+    path = workspace / "named.csv"
+    path.write_text("Model_A, model_b ,WINNER\nx,y,model_b\n", encoding="utf-8")
+    (found,), _ = read_votes(path)
+    assert (found.models, found.winner) == (("x", "y"), "b")
+
+
+def test_reasons_end_with_one_full_stop(workspace):
+    rows = [{"models": ["x", "y", "z"], "winner": "d"}, {"models": ["x"], "winner": "a"}]
+    _, refused = read_votes(written(workspace, [{"models": ["x", "y"], "winner": "a"}, *rows]))
+    assert [each.reason for each in refused] == [
+        "It is no vote: 'd' is no outcome of a battle with 3 sides.",
+        "It is no vote: A ballot has 2 to 6 sides, not 1.",
+    ]

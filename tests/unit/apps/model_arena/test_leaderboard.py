@@ -5,6 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from apps.model_arena.bradley_terry import SCALE
 from apps.model_arena.counts import Counts
 from apps.model_arena.leaderboard import build, choose
 from shared.errors import PlaygroundError
@@ -94,6 +95,12 @@ def test_the_mean_is_1000_and_an_anchor_shifts_it():
     assert drawn_anew["m0"].upper - drawn_anew["m0"].lower == pytest.approx(
         3.92 * by_model["m0"].standard_error, rel=0.2
     )
+
+
+def test_ties_alone_leave_the_distance_to_an_anchor_as_unsure_as_it_is():
+    """Ten ties: the information on the difference of strengths is 10/4, so its variance is 0.4."""
+    board = checked(build([vote("x y", "tie")] * 10, anchor="x"))
+    assert rated(board)["y"].standard_error == pytest.approx(SCALE * math.sqrt(0.4))
 
 
 def test_an_anchor_must_be_known_and_a_number():

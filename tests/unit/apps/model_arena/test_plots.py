@@ -88,6 +88,15 @@ def test_history_has_bands_and_names_at_the_ends():
     assert plots.draw_history(follow([vote("x y", "tie")])).data[1].mode == "lines+markers"
 
 
+def test_lines_of_one_colour_are_told_apart():
+    votes = drawn(300, np.zeros(12), 1)
+    lines = plots.draw_history(follow(votes), [f"m{place}" for place in range(12)]).data[1::2]
+    assert len({line.line.color for line in lines}) < len(lines) == 12
+    assert len({(line.line.color, line.line.dash) for line in lines}) == 12
+    marks = [dot.marker for dot in plots.draw_ratings(build(votes).rows).data]
+    assert len({(mark.color, mark.symbol) for mark in marks}) == 12
+
+
 def test_names_at_the_ends_do_not_cover_each_other():
     figure = plots.draw_history(follow([vote("x y", "tie"), vote("y z", "tie")]))
     places = sorted(note.y for note in figure.layout.annotations)
@@ -103,6 +112,32 @@ def test_position_bias_shows_what_chance_would_give():
     assert [shape["x0"] for shape in made["layout"]["shapes"]] == [0.5, 0.5, 1 / 3, 1 / 3, 1 / 3]
     assert all(trace.error_x.array is not None for trace in figure.data)
     assert seen(plots.draw_position(PositionBias()))[1] == ["No vote has a winner yet"]
+
+
+def test_one_vote_does_not_tell_the_share_of_a_place():
+    first, second = plots.draw_position(estimate(Counts([vote("x y", "a")]).table())).data
+    assert (first.x[0], first.error_x.array[0]) == (1, 0)
+    assert first.error_x.arrayminus[0] == pytest.approx(1 - 0.2065493, abs=1e-6)  # Wilson's, as in win rates
+    assert (second.x[0], second.error_x.arrayminus[0]) == (0, 0)
+    assert second.error_x.array[0] == pytest.approx(1 - 0.2065493, abs=1e-6)
+
+
+def test_long_names_that_begin_alike_are_told_apart():
+    names = [f"openai:our-own-farm/model-{place}" for place in range(3)]
+    names += [
+        "hub:owner/some-base-model@0123456789abcdef",
+        "hub:owner/some-base-model@0123456789abcdef+local:poet@abcdef012345",
+    ]
+    votes = [Ballot((one, two), "tie", "", "") for one in names for two in names if one < two]
+    ends = seen(plots.draw_history(follow(votes)))[1]
+    labels = [text.split("<b>")[1][:-4] for text in ends]
+    assert len(set(labels)) == 5
+    assert all(len(text) <= 15 for text in labels)
+    assert any("poet" in text for text in labels)
+    rows = plots.draw_win_rates(win_rates(Counts(votes).table())).data[0].y
+    assert any(row.endswith("+local:poet") for row in rows)
+    two = [Ballot(("local:a-model@000000000001", "local:a-model@000000000002"), "tie", "", "")]
+    assert len({note for note in seen(plots.draw_ratings(build(two).rows))[1] if "<b>" not in note}) == 2
 
 
 def test_names_are_escaped_and_shortened():

@@ -108,7 +108,9 @@ def test_past_votes_are_the_callers_own_latest_first(house):
 
 def test_limits_forget_what_is_older_than_a_minute(house, monkeypatch):
     for number in range(20):
-        house.store.append("battles", {"caller": "ann", "event": "asked" if number % 2 else "answering"}, str(number))
+        house.store.append(
+            battles.KIND, {"caller": "ann", "event": "asked" if number % 2 else "answering"}, str(number)
+        )
     for check in (suspicion.check_battles, suspicion.check_answers):
         if check is suspicion.check_battles:
             with pytest.raises(Exception, match="10 battles in the last minute; 6 are allowed"):
