@@ -9,12 +9,14 @@ from apps.model_arena import CARD, core
 from apps.model_arena.ballot import KIND
 from apps.model_arena.tabs import battle, board, chat, compare, evaluate, listing, prompts, sanity, sharing, votes
 from apps.model_arena.tabs.choosing import Choosers
+from apps.model_arena.tabs.working import QUIET
 from shared.appcard import AppCard
 from shared.models.picker import ModelRow
 from shared.models.protocol import Decoding
 from shared.suite import suite
 from shared.ui.forms import Form, form
 from shared.ui.page import page
+from shared.ui.pieces import Kind
 from shared.ui.wiring import when
 
 LABELS = {
@@ -37,11 +39,11 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
     choosers = Choosers()
     with page(CARD, beside, lambda: settings.update(form(Decoding, labels=LABELS)), headed=False) as made:
         sharing.draw(made.blocks)
-        with gr.Tabs():
-            with gr.Tab("Battle"):
+        with gr.Tabs() as tabs:
+            with gr.Tab("Battle", id="battle"):
                 voted = battle.draw(settings, choosers)
-            with gr.Tab("Leaderboard"):
-                standing = board.draw(made.blocks.load)
+            with gr.Tab("Leaderboard") as standing:
+                board.draw(standing.select, tabs)
             with gr.Tab("Chat"):
                 chat.draw(settings, choosers)
             with gr.Tab("Compare"):
@@ -52,24 +54,27 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
                 evaluate.draw(choosers)
             with gr.Tab("Prompts"):
                 prompts.draw(settings, choosers)
-            with gr.Tab("Votes"):
+            with gr.Tab("Votes", id="votes"):
                 imported = votes.draw(choosers)
-            with gr.Tab("Models"):
-                known = listing.draw()
-        for event in (*voted, imported):
-            board.refresh(event.success, standing)
+            with gr.Tab("Models") as known:
+                listing.draw(known.select)
+        usable = gr.State(0)
 
-        def counted(rows: list[ModelRow]) -> dict[Any, Any]:
-            usable = sum(row.usable for row in rows)
+        def counted(models: int) -> dict[Any, Any]:
             cast = suite().store.count(KIND)
-            chips = [(f"{usable:,} models", "plain"), (f"{cast:,} {'vote' if cast == 1 else 'votes'}", "plain")]
+            chips: list[tuple[str, Kind]] = [
+                (f"{models:,} models", "plain"),
+                (f"{cast:,} {'vote' if cast == 1 else 'votes'}", "plain"),
+            ]
             return made.header(chips)
 
         def listed(rows: list[ModelRow]) -> dict[Any, Any]:
-            return {**counted(rows), **choosers.fill(rows), known: listing.table(rows)}
+            models = sum(row.usable for row in rows)
+            return {usable: models, **counted(models), **choosers.fill(rows)}
 
-        drawn = [made.head, known, *choosers.boxes]
-        when(made.blocks.load, core.models, listed, outputs=drawn, show_progress="hidden")
+        when(
+            made.blocks.load, core.models, listed, outputs=[made.head, usable, *choosers.boxes], show_progress="hidden"
+        )
         for event in (*voted, imported):
-            when(event.success, core.models, counted, outputs=[made.head], show_progress="hidden")
+            event.success(counted, usable, [made.head], **QUIET)
     return made.blocks

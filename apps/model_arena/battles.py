@@ -1,32 +1,43 @@
 """Battles: who meets whom on which prompt, what they answered, and how far it has come; kept as rows that are only ever added.
 
-Rows of the kind "battles" tell what happened: asked, answering, answered, stopped, said, reacted. A Battle is what they add up to, so
-it survives a restart, and who stands on which side never leaves the server before the vote.
+Rows tell what happened: asked, answering, answered, stopped, said, reacted. A Battle is what they add up to, so it survives a restart,
+and who stands on which side never leaves the server before the vote. Until then its rows are of a kind that no sync sends anywhere,
+and they are deleted when nobody votes; the vote copies them, in the commit that makes it durable, to the kind that stays.
 """
 
 import re
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
 from apps.model_arena.ballot import KIND as VOTES
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.manifest import manifest
-from shared.errors import Conflict, NotAllowed, PlaygroundError
+from shared.errors import NotAllowed, PlaygroundError
 from shared.models.protocol import Decoding
 from shared.policy import Caller
-from shared.rows import COLUMNS, Row, row_of
+from shared.rows import COLUMNS, Row, Values, insert, row_of, values_of
 from shared.store import Store
 
-KIND = "battles"
+KIND = "private.battles"  # until the vote: sync leaves out what begins with "private."
+VOTED = "battles"
+SWEPT = 200  # of the oldest rows, looked through for battles that are over whenever one begins
 PROCESS = uuid4().hex  # answers of a process that is gone will never end
 LEASE = timedelta(minutes=15)  # longer than any answer may take
 
 Mode = Literal["blind", "named", "decoding"]
 State = Literal["asked", "answering", "stopped", "failed", "answered", "voted"]
+Step = Callable[["Battle"], tuple[str, dict[str, Any], str]]
 _ID = re.compile(r"[0-9a-f]{32}")
+_OF_BATTLE = "kind = ? AND key >= ? AND key < ?"
+_PUBLISH = (
+    "INSERT INTO rows (id, kind, key, time, origin, body)"
+    f" SELECT lower(hex(randomblob(16))), '{VOTED}', key, time, '', body FROM rows WHERE {_OF_BATTLE} ORDER BY seq"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Turn:
         timings: What each answer took: seconds, first_seconds, tokens, prompt_tokens, tokens_per_second, by side.
         settings: How each side's answer was drawn.
         reactions: By side, what the person thought of that answer.
+        reacted: How often they said what they think of an answer of this turn.
         time: When it was answered, UTC; "" before.
     """
 
@@ -65,6 +77,7 @@ class Turn:
     timings: dict[str, dict[str, float | None]] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     reactions: dict[str, str] = field(default_factory=dict)
+    reacted: int = 0
     time: str = ""
 
     @property
@@ -87,6 +100,7 @@ class Battle:
         turns: What was asked and answered, oldest first.
         asked: When it began, UTC.
         last: When something last happened, UTC.
+        seq: Number of the row that says what happened last, reactions left out.
         vote: The vote's body, once there is one.
     """
 
@@ -99,6 +113,7 @@ class Battle:
     turns: tuple[Turn, ...]
     asked: str
     last: str
+    seq: int
     vote: dict[str, Any] | None = None
 
     @property
@@ -134,7 +149,7 @@ class Battle:
     @property
     def expired(self) -> bool:
         """Whether it waited for its vote for too long."""
-        return self.vote is None and _age(self.last) > timedelta(hours=manifest().limits.battle_hours)
+        return self.vote is None and self.last < _cutoff()
 
     def names(self) -> dict[str, str]:
         """The model of each side."""
@@ -161,6 +176,7 @@ def begin(
         seed: What was asked for.
         settings: One for each side, in "decoding".
     """
+    store.write(_sweep)
     battle = uuid4().hex
     body = {
         "mode": mode,
@@ -174,12 +190,42 @@ def begin(
 
 
 def add(store: Store, battle: str, caller: str, event: str, body: dict[str, Any], key: str) -> None:
-    """One more thing that happened in a battle.
+    """One more thing that happened in a battle, whatever else did meanwhile.
 
     Raises:
         Conflict: It happened already.
     """
-    store.append(KIND, {"battle": battle, "caller": caller, "event": event, **body}, f"{battle}/{key}")
+    kind, body, key = happening(battle, caller, event, body, key)
+    store.write(
+        lambda connection: insert(values_of(VOTED if _is_voted(connection, battle) else kind, body, key), connection)
+    )
+
+
+def happening(battle: str, caller: str, event: str, body: dict[str, Any], key: str) -> tuple[str, dict[str, Any], str]:
+    """A thing that happens in a battle, as a row: kind, body and key."""
+    return KIND, {"battle": battle, "caller": caller, "event": event, **body}, f"{battle}/{key}"
+
+
+def change(store: Store, battle: str, caller: Caller, step: Step, *, last: bool = False) -> Battle:
+    """Write what may only happen to a battle as it is now; when something else came first, look at it again.
+
+    Args:
+        store: Where it is kept.
+        battle: Its id.
+        caller: Whose it is.
+        step: Given the battle, what happens next: kind, body and key of a row. Raises what speaks against it.
+        last: Whether this is the vote: the battle is kept from here on.
+
+    Returns:
+        The battle as it was before.
+
+    Raises:
+        PlaygroundError: As `load` does, or what `step` raised.
+    """
+    while True:
+        found = load(store, battle, caller)
+        if store.write(partial(_write, found, values_of(*step(found)), last)):
+            return found
 
 
 def load(store: Store, battle: str, caller: Caller) -> Battle:
@@ -191,22 +237,64 @@ def load(store: Store, battle: str, caller: Caller) -> Battle:
     """
     found = find(store, battle)
     if found is None or found.expired:
-        raise PlaygroundError(f"The battle '{battle[:40]}' is unknown or has expired. Ask again to begin a new one.")
+        raise PlaygroundError(
+            f"The battle '{battle[:40]}' is unknown or has expired: without a vote it is deleted after {_hours()}. "
+            "Ask again to begin a new one."
+        )
     if found.caller != caller.id:
         raise NotAllowed(f"The battle '{battle[:40]}' belongs to somebody else. Ask your own question to begin one.")
     return found
+
+
+def notice() -> str:
+    """What is kept of a battle, in the words in which a page says it."""
+    return (
+        f"Questions and answers without a vote are deleted after {_hours()}. A vote keeps them, with the models' names: "
+        "the owner of this page can read and export them, and nothing says who you are. Do not enter personal data."
+    )
 
 
 def find(store: Store, battle: str) -> Battle | None:
     """A battle, whoever's it is and however old; None when there is none."""
     if not _ID.fullmatch(battle):
         return None
-    sql = f"{COLUMNS} WHERE kind = ? AND key >= ? AND key < ? ORDER BY seq"
-    rows = [row_of(found) for found in store.read(sql, (KIND, f"{battle}/", f"{battle}0"))]
+    vote = store.row(VOTES, battle)
+    kind = KIND if vote is None else VOTED
+    sql = f"{COLUMNS} WHERE {_OF_BATTLE} ORDER BY seq"
+    rows = [row_of(found) for found in store.read(sql, _range(battle, kind))]
     if not rows or rows[0].body["event"] != "asked":
         return None
-    vote = store.row(VOTES, battle)
     return _add_up(rows, vote.body if vote else None)
+
+
+def _range(battle: str, kind: str) -> tuple[str, str, str]:
+    """Values for `_OF_BATTLE`."""
+    return kind, f"{battle}/", f"{battle}0"
+
+
+def _is_voted(connection: sqlite3.Connection, battle: str) -> bool:
+    return connection.execute("SELECT 1 FROM rows WHERE kind = ? AND key = ?", (VOTES, battle)).fetchone() is not None
+
+
+def _write(found: Battle, values: Values, last: bool, connection: sqlite3.Connection) -> bool:
+    """Write a row if nothing has happened since the battle was looked at; whether it was written."""
+    sql = f"SELECT max(seq) FROM rows WHERE {_OF_BATTLE} AND json_extract(body, '$.event') != 'reacted'"
+    (seq,) = connection.execute(sql, _range(found.id, KIND)).fetchone()
+    if seq != found.seq or _is_voted(connection, found.id):
+        return False
+    if last:
+        connection.execute(_PUBLISH, _range(found.id, KIND))
+    insert(values, connection)
+    return True
+
+
+def _sweep(connection: sqlite3.Connection) -> None:
+    """Delete the rows of battles in which nothing has happened for too long; those with a vote have their copy."""
+    oldest = f"SELECT key, time FROM rows INDEXED BY rows_by_kind WHERE kind = ? ORDER BY seq LIMIT {SWEPT}"
+    for battle in {key[:32] for key, time in connection.execute(oldest, (KIND,)).fetchall() if time < _cutoff()}:
+        (last,) = connection.execute(f"SELECT max(time) FROM rows WHERE {_OF_BATTLE}", _range(battle, KIND)).fetchone()
+        if last < _cutoff():
+            connection.execute(f"DELETE FROM rows WHERE {_OF_BATTLE}", _range(battle, KIND))
 
 
 def _add_up(rows: list[Row], vote: dict[str, Any] | None) -> Battle:
@@ -229,12 +317,15 @@ def _add_up(rows: list[Row], vote: dict[str, Any] | None) -> Battle:
         turns=tuple(turns),
         asked=rows[0].time,
         last=max(row.time for row in rows),
+        seq=max(row.seq for row in rows if row.body["event"] != "reacted"),
         vote=vote,
     )
 
 
 def _happen(turn: Turn, row: Row) -> Turn:
     body = row.body
+    if body["event"] in ("stopped", "answered") and body["attempt"] != turn.answering:
+        return turn  # the end of an attempt that was given up
     match body["event"]:
         case "answering":
             began = {"answering": body["attempt"], "since": row.time, "process": body["process"], "stopped": False}
@@ -246,7 +337,8 @@ def _happen(turn: Turn, row: Row) -> Turn:
             parts = {name: body[name] for name in known}
             return replace(turn, answering=0, stopped=False, reactions={}, time=row.time, **parts)
         case "reacted":
-            return replace(turn, reactions={**turn.reactions, body["side"]: body["reaction"]})
+            reactions = {**turn.reactions, body["side"]: body["reaction"]}
+            return replace(turn, reactions=reactions, reacted=turn.reacted + 1)
     raise ValueError(f"A battle knows no event {body['event']!r}")
 
 
@@ -268,25 +360,19 @@ def costs(battle: Battle, place: int = -1) -> dict[str, float | None]:
     return found
 
 
-def begin_answer(store: Store, battle: Battle) -> int:
-    """Take the last turn for one answer; returns the attempt's number, from 1.
-
-    Raises:
-        Conflict: It is being answered already.
-    """
-    place = len(battle.turns) - 1
-    attempt = battle.turns[-1].attempts + 1
-    body = {"turn": place, "attempt": attempt, "process": PROCESS}
-    try:
-        add(store, battle.id, battle.caller, "answering", body, f"answering/{place}/{attempt}")
-    except Conflict:
-        raise Conflict("This battle is being answered already. Wait until all sides are complete.") from None
-    return attempt
-
-
 def seconds_since(time: str) -> float:
     """Seconds from a time as rows have it until now."""
     return _age(time).total_seconds()
+
+
+def _cutoff() -> str:
+    """The time before which a battle without a vote is over, as rows have it."""
+    oldest = datetime.now(UTC) - timedelta(hours=manifest().limits.battle_hours)
+    return oldest.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def _hours() -> str:
+    return f"{manifest().limits.battle_hours:g} hours"
 
 
 def _age(time: str) -> timedelta:

@@ -140,9 +140,7 @@ def answer(battle: str, settings: Decoding = Decoding(), caller: Caller = OWNER)
     Raises:
         PlaygroundError: The battle is unknown, over, somebody else's, answered already, or all sides failed.
     """
-    found = battles.load(suite().store, battle, caller)
-    if found.state in ("answered", "failed"):
-        raise PlaygroundError("All sides have answered this prompt. Vote, say the next thing, or regenerate.")
+    found = _take(battle, caller, again=False)
     for growing, current, _ in _stream(found, settings, caller):
         yield _answers(found, growing, finished=current)
 
@@ -165,25 +163,24 @@ def say(
     Raises:
         PlaygroundError: The battle is unknown, over, somebody else's, or the prompt before has no answer yet.
     """
-    store = suite().store
-    found = battles.load(store, battle, caller)
     _check_prompt(prompt)
-    _check_open(found)
-    if found.state != "answered":
-        raise PlaygroundError(f"The last prompt has no complete answer yet ({found.state}). Call answer or regenerate.")
-    most = manifest().limits.turns
-    if len(found.turns) >= most:
-        raise PlaygroundError(f"This battle has {len(found.turns)} turns; {most} are allowed. Vote, then ask anew.")
-    place = len(found.turns)
-    try:
-        battles.add(store, battle, caller.id, "said", {"turn": place, "prompt": prompt}, f"said/{place}")
-    except Conflict:
-        raise Conflict(f"Turn {place + 1} of this battle was said already. Call answer.") from None
-    return Asked(battle, found.sides)
+
+    def step(found: Battle) -> tuple[str, dict[str, object], str]:
+        _check_open(found)
+        if found.state != "answered":
+            raise PlaygroundError(
+                f"The last prompt has no complete answer yet ({found.state}). Call answer or regenerate."
+            )
+        most, place = manifest().limits.turns, len(found.turns)
+        if place >= most:
+            raise PlaygroundError(f"This battle has {place} turns; {most} are allowed. Vote, then ask anew.")
+        return battles.happening(found.id, caller.id, "said", {"turn": place, "prompt": prompt}, f"said/{place}")
+
+    return Asked(battle, battles.change(suite().store, battle, caller, step).sides)
 
 
 def regenerate(battle: str, settings: Decoding = Decoding(), caller: Caller = OWNER) -> Iterator[Answers]:
-    """Let all sides answer the last prompt again, with the next seed; the earlier answers stay stored.
+    """Let all sides answer the last prompt again, with the next seed; the new answers take the place of the earlier ones.
 
     Args:
         battle: Its id.
@@ -196,9 +193,7 @@ def regenerate(battle: str, settings: Decoding = Decoding(), caller: Caller = OW
     Raises:
         PlaygroundError: The battle is unknown, over, somebody else's, or being answered; or all sides failed.
     """
-    found = battles.load(suite().store, battle, caller)
-    if found.state == "asked":
-        raise PlaygroundError("There is nothing to regenerate yet. Call answer first.")
+    found = _take(battle, caller, again=True)
     for growing, current, _ in _stream(found, settings, caller):
         yield _answers(found, growing, finished=current)
 
@@ -261,36 +256,57 @@ def compare_decoding(model: str, prompt: str, settings: list[Decoding], caller: 
     yield from _compare(begun, Decoding(), caller)
 
 
+def _take(battle: str, caller: Caller, *, again: bool | None = None) -> Battle:
+    """Take a battle's last prompt for one attempt of all sides; returns the battle as it was before.
+
+    Args:
+        battle: Its id.
+        caller: Whose it is.
+        again: True is for a prompt that was asked before, False for one that has no answers; None for either.
+    """
+    store = suite().store
+
+    def step(found: Battle) -> tuple[str, dict[str, object], str]:
+        _check_open(found)
+        if found.state == "answering":
+            raise Conflict("This battle is being answered already. Wait until all sides are complete.")
+        if again is False and found.state in ("answered", "failed"):
+            raise PlaygroundError("All sides have answered this prompt. Vote, say the next thing, or regenerate.")
+        if again and found.state == "asked":
+            raise PlaygroundError("There is nothing to regenerate yet. Call answer first.")
+        suspicion.check_answers(store, caller)
+        place, attempt = len(found.turns) - 1, found.turns[-1].attempts + 1
+        body = {"turn": place, "attempt": attempt, "process": battles.PROCESS}
+        return battles.happening(found.id, caller.id, "answering", body, f"answering/{place}/{attempt}")
+
+    return battles.change(store, battle, caller, step)
+
+
 Growing = dict[str, Side]
 
 
 def _stream(battle: Battle, settings: Decoding, caller: Caller) -> Iterator[tuple[Growing, bool, dict[str, Decoding]]]:
     """One attempt at the last prompt: the sides as they grow, and whether they are complete and saved."""
-    store = suite().store
-    _check_open(battle)
-    if battle.state == "answering":
-        raise Conflict("This battle is being answered already. Wait until all sides are complete.")
-    suspicion.check_answers(store, caller)
-    attempt = battles.begin_answer(store, battle)
-    drawn = _settings(battle, settings, attempt)
-    hidden = battle.mode == "blind"
+    place, attempt, saved = len(battle.turns) - 1, battle.turns[-1].attempts + 1, False
     prompt = "\n".join(battle.prompts)
-    growing = {side: Side(Veil(battle.models, prompt) if hidden else None) for side in battle.sides}
-    place, saved = len(battle.turns) - 1, False
+
+    def note(event: str, body: dict[str, object]) -> None:
+        known = {"turn": place, "attempt": attempt, **body}
+        battles.add(suite().store, battle.id, battle.caller, event, known, f"{event}/{place}/{attempt}")
+
     try:
+        drawn = _settings(battle, settings, attempt)
+        growing = {side: Side(Veil(battle.models, prompt) if battle.mode == "blind" else None) for side in battle.sides}
         with closing(run(_streams(battle, drawn, caller), growing)) as frames:
             for ended in frames:
                 if ended:
-                    battles.add(store, battle.id, battle.caller, "answered",
-                                _answered(growing, drawn, place), f"answered/{place}/{attempt}")  # fmt: skip
+                    note("answered", _answered(growing, drawn))
                     saved = True
                     _check_any(battle, growing)
                 yield growing, ended, drawn
     finally:
         if not saved:
-            texts = {side: each.raw for side, each in growing.items()}
-            body = {"turn": place, "attempt": attempt, "texts": texts}
-            battles.add(store, battle.id, battle.caller, "stopped", body, f"stopped/{place}/{attempt}")
+            note("stopped", {})
 
 
 def _streams(battle: Battle, drawn: dict[str, Decoding], caller: Caller) -> dict[str, Stream]:
@@ -323,11 +339,10 @@ def _settings(battle: Battle, settings: Decoding, attempt: int) -> dict[str, Dec
     }
 
 
-def _answered(growing: Growing, drawn: dict[str, Decoding], place: int) -> dict[str, object]:
+def _answered(growing: Growing, drawn: dict[str, Decoding]) -> dict[str, object]:
     return {
-        "turn": place,
         "texts": {side: each.raw for side, each in growing.items()},
-        "shown": {side: each.text for side, each in growing.items()},
+        "shown": {side: each.shown for side, each in growing.items()},
         "failures": {side: each.failure for side, each in growing.items() if each.failure},
         "named": [side for side, each in growing.items() if each.named],
         "reasons": {side: each.reason for side, each in growing.items()},
@@ -337,7 +352,7 @@ def _answered(growing: Growing, drawn: dict[str, Decoding], place: int) -> dict[
 
 
 def _answers(battle: Battle, growing: Growing, *, finished: bool) -> Answers:
-    texts = {side: each.text for side, each in growing.items()}
+    texts = {side: each.shown for side, each in growing.items()}
     turns = [Said(turn.prompt, turn.shown) for turn in battle.turns[:-1]]
     turns.append(Said(battle.turns[-1].prompt, texts))
     return Answers(texts, finished, _failed(battle, growing), turns)
@@ -359,8 +374,9 @@ def _check_any(battle: Battle, growing: Growing) -> None:
 
 
 def _compare(battle: Battle, settings: Decoding, caller: Caller) -> Iterator[Comparison]:
+    _take(battle.id, caller)
     for growing, finished, drawn in _stream(battle, settings, caller):
-        texts = {side: each.text for side, each in growing.items()}
+        texts = {side: each.shown for side, each in growing.items()}
         shown = Comparison(battle.id, battle.prompts[-1], battle.names(), texts, False, _failed(battle, growing), drawn)
         if not finished:
             yield shown

@@ -2,20 +2,52 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from apps.model_arena.keeping import keep
-from apps.model_arena.replies import Growing, Reply
+from apps.model_arena.sides import Pace
 from shared.errors import PlaygroundError
+from shared.models.answers import Answer
 from shared.models.picker import ModelRow
-from shared.models.protocol import Decoding, Message, Request
+from shared.models.protocol import Decoding, Message, Reason, Request, ToolCall
 from shared.models.weights import Quantise
 from shared.policy import OWNER, Caller
 from shared.settings import Advanced
 from shared.suite import suite
 
 LONGEST = 100_000  # characters of a prompt; a longer one is a mistake, and no model here has such a window
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One model's answer, complete or still growing.
+
+    Attributes:
+        text: The answer so far.
+        finished: Why it ended: stop, length, tool_calls or content_filter; empty while it grows.
+        prompt: The prompt as sent, chat template applied; empty where the server applies it out of sight.
+        prompt_tokens: Tokens of the prompt; 0 until the backend says so.
+        answer_tokens: Tokens of the answer; 0 until the backend says so.
+        first_seconds: Seconds until the first piece came; 0 before it.
+        seconds: Seconds since the question.
+        tokens_per_second: Tokens of the answer a second, from its first piece on; 0 until it is known.
+        tool_calls: Tools the model asks for, shown and never run.
+        messages: The conversation so far, this answer at its end: the next question's history.
+        record: Id of the record; empty when none was asked for.
+    """
+
+    text: str
+    finished: Reason | str = ""
+    prompt: str = ""
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    first_seconds: float = 0.0
+    seconds: float = 0.0
+    tokens_per_second: float = 0.0
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    record: str = ""
 
 
 def models(caller: Caller = OWNER) -> list[ModelRow]:
@@ -63,19 +95,23 @@ def chat(
         PlaygroundError: Nothing was asked, the model is not known or cannot be used, or it failed; in its own words.
     """
     request = Request(messages=_messages(prompt, history, system), decoding=settings, tools=tuple(tools))
-    growing = Growing(model, [*history, Message("user", prompt)])
+    talk, answer, pace = [*history, Message("user", prompt)], Answer(), Pace()
+    reply = _reply(answer, talk)
     for events in suite().models.stream(model, request, caller=caller, quantise=quantise, draft=draft):
-        growing.hear(events)
-        if not growing.reason:  # what came before a failure is shown, too
-            yield growing.reply()
-    growing.check()
-    reply = growing.reply()
-    if not keep_record:
-        yield reply
-        return
-    more = {"quantise": quantise, "draft": draft, "tools": tools}
-    arguments = _arguments(model, prompt, history, system, settings) | more
-    yield growing.reply(_record(arguments, reply.text, _numbers(reply), caller))
+        answer.hear(events)
+        if answer.reason:
+            continue
+        with pace.turn() as fresh:
+            if fresh or answer.failure:  # what came before a failure is shown, too
+                reply = _reply(answer, talk)
+            yield reply
+    answer.check()
+    reply = _reply(answer, talk)
+    if keep_record:
+        more = {"quantise": quantise, "draft": draft, "tools": tools}
+        arguments = _arguments(model, prompt, history, system, settings) | more
+        reply = replace(reply, record=_record(arguments, reply.text, _numbers(reply), caller))
+    yield reply
 
 
 def save_chat(
@@ -117,6 +153,23 @@ def save_chat(
         "tools": [],
     }
     return _record(arguments, answer, {}, caller)
+
+
+def _reply(answer: Answer, talk: list[Message]) -> Reply:
+    """The answer so far, to the last message of a conversation."""
+    timing, counted = answer.timing(), answer.usage is not None
+    return Reply(
+        text=answer.text,
+        finished=answer.reason,
+        prompt=answer.prompt,
+        prompt_tokens=timing.prompt_tokens,
+        answer_tokens=timing.tokens if counted else 0,
+        first_seconds=timing.first_seconds or 0.0,
+        seconds=timing.seconds,
+        tokens_per_second=(timing.tokens_per_second or 0.0) if counted else 0.0,
+        tool_calls=list(answer.calls),
+        messages=[*talk, Message("assistant", answer.text)],
+    )
 
 
 def _messages(prompt: str, history: list[Message], system: str) -> tuple[Message, ...]:

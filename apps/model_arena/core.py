@@ -11,7 +11,7 @@ from apps.model_arena.battling import (
     say,
     side_by_side,
 )
-from apps.model_arena.chatting import chat, models, save_chat
+from apps.model_arena.chatting import Reply, chat, models, save_chat
 from apps.model_arena.checking import CheckRow, Sane, Verdict, sanity
 from apps.model_arena.evaluating import Measured, evaluate
 from apps.model_arena.exports import Exported
@@ -19,7 +19,6 @@ from apps.model_arena.judging import Judgement, judge
 from apps.model_arena.leaderboard import Board, Standing
 from apps.model_arena.moving import Imported, Votes, export_preferences, export_votes, import_votes
 from apps.model_arena.prompt_sets import PromptMatrix, run_prompts
-from apps.model_arena.replies import Reply
 from apps.model_arena.sharing import Shared, SharedBattle, share, shared_battle
 from apps.model_arena.standing import Rates, leaderboard, rating_history, win_rates
 from apps.model_arena.voting import Reacted, Reveal, react, vote

@@ -11,7 +11,7 @@ their place. Raw HTML is shown as the text that it is.
 import html
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ LATEX_DELIMITERS: tuple[Mapping[str, str | bool], ...] = (
     {"left": "\\[", "right": "\\]", "display": True},
 )
 LONGEST = 100_000  # characters that are shown
+MOST_FORMULAS = 500  # that are drawn of one answer; a browser draws some thousand a second, and stands still meanwhile
 TAGS = frozenset(
     [
         "div",
@@ -72,6 +73,7 @@ _BROKEN = str.maketrans({"\\": "&#92;<wbr>", "$": "&#36;<wbr>", "%": "&#37;", "\
 _IN_LINKS = str.maketrans({c: f"%{ord(c):02X}" for c in "<>\"'`\\${}|^ \n\t"})
 
 
+@lru_cache(maxsize=256)  # while one answer grows, all others on the page stay as they are
 def sanitise(markdown: str) -> str:
     """What the Chatbot may show of a model's Markdown.
 
@@ -153,8 +155,9 @@ def _close_link(
     """Where the link leads stands behind it, unless its text says so."""
     start = max(i for i in range(place) if tokens[i].type == "link_open")
     host = _host(_address(tokens[start].attrGet("href")))
-    said = "".join(token.content for token in tokens[start:place])
-    return "</a>" if host in said else f"</a> ({html.escape(host)})"
+    said = "".join(token.content for token in tokens[start:place]).strip()
+    honest = said == host or not host or ("@" not in said and _is_web(said) and _host(said) == host)
+    return "</a>" if honest else f"</a> ({html.escape(host)})"
 
 
 def _image(_self: "RendererHTML", tokens: Tokens, place: int, _options: Any, _env: MutableMapping[str, Any]) -> str:
@@ -185,7 +188,7 @@ def _write_formula(
     """A mark in the text; the formula itself takes its place behind nh3."""
     token = tokens[place]
     safe = formula(token.content, display=token.markup == "\\[")
-    if safe is None:
+    if safe is None or len(env["formulas"]) == MOST_FORMULAS:
         shown = f"<code>{html.escape(token.content)}</code>"
         return f"<p>{shown}</p>" if token.block else shown
     env["formulas"].append(safe)

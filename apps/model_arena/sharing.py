@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apps.model_arena import battles
@@ -21,10 +22,14 @@ class Shared:
     """A link to a battle.
 
     Attributes:
-        share: Its id; whoever has it can see the battle.
+        share: Its id.
+        shows: What whoever has the link sees, in a sentence.
     """
 
     share: str
+    shows: str = (
+        "Whoever has this link sees your prompts, all answers, the models' names and your vote, and not who you are."
+    )
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,14 @@ class SharedBattle:
 
 
 def share(battle: str, caller: Caller = OWNER) -> Shared:
-    """Make a link that shows one of your battles to others, once it has its vote.
+    """Make a link that shows one of your battles to others, once it has its vote: prompts, answers, names and vote.
 
     Args:
         battle: Its id.
         caller: Whose battle it is.
 
     Returns:
-        The link's id: the same for the same battle.
+        The link's id, the same for the same battle, and what it shows.
 
     Raises:
         PlaygroundError: The battle is unknown or somebody else's, or has no vote yet.
@@ -68,10 +73,8 @@ def share(battle: str, caller: Caller = OWNER) -> Shared:
             "This battle has no vote yet, and names would not stay hidden. Vote first, then share it."
         )
     made = hashlib.sha256(f"share {battle}".encode()).hexdigest()[:24]
-    try:
+    with suppress(Conflict):  # shared before: the same link
         store.append(KIND, {"battle": battle}, made)
-    except Conflict:
-        return Shared(made)
     return Shared(made)
 
 

@@ -3,129 +3,122 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Lock
 
 from apps.model_arena.masking import Veil
 from shared.errors import PlaygroundError
-from shared.models.protocol import Delta, Event, Failure, Finish, Usage
+from shared.models.answers import Answer, Timing
+from shared.models.protocol import Delta, Event, Kind
+
+__all__ = ["FRAME", "Pace", "Side", "Stream", "Timing", "run"]
 
 FRAME = 0.1  # seconds between two looks at all sides; what a side shows tells nothing finer than this
+SHARE = 0.1  # of the time that showing may take: an answer is cleaned whole each time, so the longer it is the rarer
+PAUSE = 5.0  # seconds; the longest time between two looks
 Stream = Callable[[], Iterator[list[Event]]]
 
 
-@dataclass(frozen=True)
-class Timing:
-    """What one answer took; shown after the vote.
+class Pace:
+    """How often something new is shown: as often as asked, unless showing takes too much of the time."""
 
-    Attributes:
-        seconds: From the question to the end of the answer.
-        first_seconds: To its first piece; None when none came.
-        tokens: Tokens of the answer, as its backend counts them, otherwise the number of pieces.
-        prompt_tokens: Tokens of the prompt, as its backend counts them; 0 when it does not.
-        tokens_per_second: Tokens after the first piece, by the time they took; None when there were none.
-    """
+    def __init__(self) -> None:
+        self._due = 0.0
 
-    seconds: float
-    first_seconds: float | None
-    tokens: int
-    prompt_tokens: int
-    tokens_per_second: float | None
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """One turn of whoever shows; whether something new may be shown in it. What its block takes is what showing costs."""
+        began = time.monotonic()
+        fresh = began >= self._due
+        yield fresh
+        if fresh:
+            spent = time.monotonic() - began
+            self._due = began + min(spent / SHARE, PAUSE)
 
 
-@dataclass
 class Side:
     """One side's answer as it grows. Written by its own thread, read by the clock.
 
-    Attributes:
+    Args:
         veil: Hides what would give the model away; None where names are shown.
-        raw: Everything that came.
-        reason: Why it is complete; "" until it is.
-        failure: What went wrong, in the model's words; "" when nothing did. Not for a voter's eyes before the vote.
-        kind: Which kind of failure.
+
+    Attributes:
+        shown: What may be shown, as it was at the last `look`.
         ended: Whether nothing more comes.
     """
 
-    veil: Veil | None = None
-    raw: str = ""
-    reason: str = ""
-    failure: str = ""
-    kind: str = ""
-    ended: bool = False
-    _usage: Usage | None = None
-    _began: float = field(default_factory=time.monotonic)
-    _first: float | None = None
-    _end: float | None = None
-    _pieces: int = 0
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, veil: Veil | None = None) -> None:
+        self.shown = ""
+        self.ended = False
+        self._veil = veil
+        self._answer = Answer()
+        self._lock = Lock()
 
     @property
-    def text(self) -> str:
-        """What may be shown so far."""
+    def raw(self) -> str:
+        """Everything that came."""
         with self._lock:
-            return self.veil.text if self.veil else self.raw
+            return self._answer.text
+
+    @property
+    def reason(self) -> str:
+        """Why the answer is complete; "" until it is."""
+        return self._answer.reason
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, in the model's words; "" when nothing did. Not for a voter's eyes before the vote."""
+        return self._answer.failure.message if self._answer.failure else ""
+
+    @property
+    def kind(self) -> Kind | str:
+        """Which kind of failure; "" for none."""
+        return self._answer.failure.kind if self._answer.failure else ""
 
     @property
     def named(self) -> bool:
         """Whether the model said a name that was hidden."""
-        return self.veil is not None and self.veil.named
+        return self._veil is not None and self._veil.named
+
+    def look(self) -> str:
+        """What may be shown by now."""
+        with self._lock:
+            self.shown = self._veil.text if self._veil else self._answer.text
+            return self.shown
 
     def hear(self, events: list[Event]) -> None:
         """Take in what came."""
-        now = time.monotonic()
         with self._lock:
-            for event in events:
-                match event:
-                    case Delta(text=text):
-                        self._first = self._first or now
-                        self._end = now
-                        self._pieces += 1
-                        self.raw += text
-                        if self.veil:
-                            self.veil.hear(text)
-                    case Usage():
-                        self._usage = event
-                    case Finish(reason=reason):
-                        self._end, self.reason = now, reason
-                    case Failure(kind=kind, message=message):
-                        self._end, self.kind, self.failure = now, kind, message
+            self._answer.hear(events)
+            if self._veil:
+                self._veil.hear("".join(event.text for event in events if isinstance(event, Delta)))
 
     def finish(self) -> None:
         """Nothing more comes."""
         with self._lock:
-            if self.veil:
-                self.veil.finish()
-            shown = self.veil.text if self.veil else self.raw
-            if self.reason and not shown.strip():
-                self.kind, self.failure = "empty", "It thought, and answered nothing. Ask again with more tokens."
-            self.ended = True
+            self._answer.finish()
+            if self._veil:
+                self._veil.finish()
+        if not self.look().strip() and self.reason:
+            self.refuse("It wrote nothing that can be shown. Ask again, with more tokens if it thinks first.", "empty")
+        self.ended = True
 
-    def refuse(self, words: str) -> None:
-        """It could not be asked at all."""
+    def refuse(self, words: str, kind: Kind = "refused") -> None:
+        """There is no answer, and why."""
         with self._lock:
-            self._end = time.monotonic()
-            self.kind, self.failure = "refused", words
+            self._answer.fail(kind, words)
 
     def timing(self) -> Timing:
         """What the answer took, so far."""
-        now = self._end or time.monotonic()
-        tokens = self._usage.answer_tokens if self._usage else self._pieces
-        writing = now - self._first if self._first else 0.0
-        return Timing(
-            seconds=round(now - self._began, 4),
-            first_seconds=round(self._first - self._began, 4) if self._first else None,
-            tokens=tokens,
-            prompt_tokens=self._usage.prompt_tokens if self._usage else 0,
-            tokens_per_second=round((tokens - 1) / writing, 3) if tokens > 1 and writing > 0 else None,
-        )
+        return self._answer.timing()
 
 
 def run(streams: Mapping[str, Stream], sides: Mapping[str, Side], every: float = FRAME) -> Generator[bool, None, None]:
     """Let all sides answer at once.
 
     No side waits for another: each is read by a thread of its own, and one that fails ends alone. Closing the generator
-    stops them all.
+    stops them all. Whoever iterates looks at `shown`: it grows at every frame, or more rarely when showing takes long.
 
     Args:
         streams: By side, what begins its answer: a generator of lists of events, which ends or can be closed soon.
@@ -138,7 +131,7 @@ def run(streams: Mapping[str, Stream], sides: Mapping[str, Side], every: float =
     Raises:
         Exception: What a stream raised that is neither a Failure nor a PlaygroundError: a bug, after all have ended.
     """
-    stopping = Flag()
+    stopping, pace = Flag(), Pace()
     with ThreadPoolExecutor(len(streams), thread_name_prefix="side") as threads:
         running = [threads.submit(_drain, streams[side], sides[side], stopping) for side in streams]
         try:
@@ -149,12 +142,21 @@ def run(streams: Mapping[str, Stream], sides: Mapping[str, Side], every: float =
                 _, waiting = wait(waiting, timeout=max(0.0, tick - time.monotonic()))
                 tick = max(tick, time.monotonic() - every)
                 if waiting:
-                    yield False
+                    with pace.turn() as fresh:
+                        if fresh:
+                            _look(sides)
+                        yield False
         finally:
             stopping.set()
     for each in running:
         each.result()
+    _look(sides)
     yield True
+
+
+def _look(sides: Mapping[str, Side]) -> None:
+    for side in sides.values():
+        side.look()
 
 
 def _drain(stream: Stream, side: Side, stopping: Flag) -> None:
@@ -168,8 +170,6 @@ def _drain(stream: Stream, side: Side, stopping: Flag) -> None:
                 if close is not None:
                     close()
                 return
-        if not side.reason and not side.failure:
-            side.refuse("the stream ended before the answer was complete. Ask again.")
     except PlaygroundError as error:
         side.refuse(str(error))
     finally:

@@ -16,6 +16,7 @@ from shared.rows import now
 from shared.suite import suite
 from shared.text import normalise
 
+MOST_REACTIONS = 100  # to one turn; each is a row
 Winner = Literal["a", "b", "c", "d", "e", "f", "tie", "both_bad"]
 Letter = Literal["a", "b", "c", "d", "e", "f"]
 Reaction = Literal["like", "dislike", "none"]
@@ -81,15 +82,14 @@ def vote(
         Conflict: It has its vote already.
     """
     store = suite().store
-    found = battles.load(store, battle, caller)
-    _check(found, winner)
-    suspicion.check_votes(store, caller)
-    doubt = suspicion.weigh(found, winner, caller, suspicion.past_votes(store, caller))
-    try:
-        store.append(KIND, _body(found, winner, reasons, caller, doubt), battle)
-    except Conflict:
-        raise _voted() from None
-    return reveal(found)
+
+    def step(found: Battle) -> tuple[str, dict[str, object], str]:
+        _check(found, winner)
+        suspicion.check_votes(store, caller)
+        doubt = suspicion.weigh(found, winner, caller, suspicion.past_votes(store, caller))
+        return KIND, _body(found, winner, reasons, caller, doubt), battle
+
+    return reveal(battles.change(store, battle, caller, step, last=True))
 
 
 def reveal(battle: Battle) -> Reveal:
@@ -127,6 +127,10 @@ def react(
         raise PlaygroundError(f"This battle has no side '{side}'. Its sides are {', '.join(found.sides)}.")
     if turn > len(found.turns) or side not in found.turns[turn - 1].answered:
         raise PlaygroundError(f"Side {side} has no answer in turn {turn}. The battle has {len(found.turns)} turns.")
+    if found.turns[turn - 1].reacted >= MOST_REACTIONS:
+        raise PlaygroundError(
+            f"Turn {turn} has {MOST_REACTIONS} reactions already, and more are not kept. Vote instead."
+        )
     body = {"turn": turn - 1, "side": side, "reaction": reaction}
     battles.add(store, battle, caller.id, "reacted", body, f"reacted/{uuid4().hex}")
     return Reacted(battle, side, turn, reaction)
@@ -134,7 +138,7 @@ def react(
 
 def _check(battle: Battle, winner: str) -> None:
     if battle.state == "voted":
-        raise _voted()
+        raise Conflict("This battle has its vote already. Ask again to begin a new one.")
     if battle.state == "failed":
         raise PlaygroundError("All sides failed, so there is nothing to vote on. Regenerate, or ask something else.")
     if battle.state == "stopped":
@@ -150,10 +154,6 @@ def _check(battle: Battle, winner: str) -> None:
         )
     if winner not in TIES and winner not in answered:
         raise PlaygroundError(f"'{winner}' cannot win: the sides that answered are {', '.join(answered)}.")
-
-
-def _voted() -> Conflict:
-    return Conflict("This battle has its vote already. Ask again to begin a new one.")
 
 
 def _body(battle: Battle, winner: str, reasons: list[str], caller: Caller, doubt: Suspicion) -> dict[str, object]:

@@ -17,11 +17,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.api.listening import Visit, get, listen, results
-from tests.server import ROOT, Server, serving
+from tests.server import ROOT, Server
 from tests.told_server import ToldServer
 
 OURS = ["builtin:mini", "builtin:micro"]
-RED, BLUE, GONE, SLOW = (f"openai:farm/{name}-7b" for name in ("red", "blue", "gone", "slow"))
+RED, BLUE, GONE, SLOW, JUDGE = (f"openai:farm/{name}-7b" for name in ("red", "blue", "gone", "slow", "judge"))
 SECRETS = ("red-7b", "blue-7b", "gone-7b", "openai:", "farm/")
 ANIMALS = {"ant", "bee", "cat", "dog", "elk", "fox"}
 GREEDY = {"temperature": 0.0, "max_new_tokens": 48}
@@ -40,6 +40,7 @@ def farm() -> Iterator[ToldServer]:
         "blue-7b": lambda prompt: f"My name is blue-7b. Red or blue, here is what you said, and nothing more: {prompt}",
         "gone-7b": None,
         "slow-7b": endless,
+        "judge-7b": lambda prompt: "The first is better. [[A]]",
     }
     with ToldServer(models) as running:
         running.faults.delay = 0.02
@@ -47,21 +48,8 @@ def farm() -> Iterator[ToldServer]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, farm: ToldServer) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("arena") / "home", PLAYGROUND_SERVERS=farm.declared("farm")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def arena(server: Server) -> Iterator[Client]:
-    with closing(Client(server.url + "/arena/", verbose=False)) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def portal(server: Server) -> Iterator[Client]:
-    with closing(Client(server.url, verbose=False)) as client:
-        yield client
+def variables(farm: ToldServer) -> dict[str, str]:
+    return {"PLAYGROUND_SERVERS": farm.declared("farm")}
 
 
 @pytest.fixture
@@ -381,6 +369,37 @@ def test_prompts_over_several_models(stream: Callable[..., list[dict]], portal: 
     assert "does not exist" in last["lines"][0]["cells"][2]["failure"]
     kept = stream("run_prompts", models=OURS, prompts=asked, settings=GREEDY)[-1]["record"]
     assert portal.predict(id=kept, api_name="/record")["id"] == kept
+
+
+def test_a_judge_is_held_against_people(
+    arena: Client, stream: Callable[..., list[dict]], battle: Callable[..., str], portal: Client
+) -> None:
+    voted = battle("Say three", [RED, BLUE])
+    names = arena.predict(battle=voted, winner="a", api_name="/vote")["models"]
+    said = stream("judge", model=JUDGE, most=1, settings=GREEDY)
+    assert any("stage" in each for each in said)
+    last = said[-1]
+    (judged,) = last["battles"]
+    assert (judged["battle"], judged["models"], judged["people"]) == (voted, [names["a"], names["b"]], "a")
+    assert (judged["given"], judged["swapped"]) == ("a", "b"), "it always takes the first"
+    assert (last["judge"], last["unreadable"]) == (JUDGE, 0)
+    record = portal.predict(id=last["record"], api_name="/record")
+    assert (record["action"], record["settings"]["model"]) == ("judge", JUDGE)
+    with pytest.raises(AppError, match="does not exist"):
+        stream("judge", model=GONE, most=1)
+
+
+def test_ratings_as_votes_came_in(arena: Client, battle: Callable[..., str]) -> None:
+    for _ in range(2):
+        arena.predict(battle=battle("Say four", [RED, BLUE]), winner="tie", api_name="/vote")
+    moments = arena.predict(api_name="/rating_history")
+    board = arena.predict(api_name="/leaderboard")
+    counted = [each["votes"] for each in moments]
+    assert counted == sorted(counted)
+    assert 1 <= len(set(counted)) <= 24
+    last = {each["model"]: each["rating"] for each in moments if each["votes"] == counted[-1]}
+    assert last == pytest.approx({row["model"]: row["rating"] for row in board["rows"] if row["rating"] is not None})
+    assert {RED, BLUE} <= set(last)
 
 
 # Votes in and out

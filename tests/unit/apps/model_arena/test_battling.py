@@ -119,7 +119,7 @@ def test_questions_that_cannot_be_asked(house, arguments, words):
     play_with(house, (RED, ()), (BLUE, ()), (GREEN, ()), unusable=["openai:farm/huge"])
     with pytest.raises(PlaygroundError, match=words):
         call(ask, arguments)
-    assert house.store.count("battles") == 0
+    assert house.store.count(battles.KIND) == 0
 
 
 def test_nobody_or_one_can_answer_here(house):
@@ -201,7 +201,7 @@ def test_regenerate_takes_another_seed_and_keeps_what_was_there(players, house):
     list(answer(asked.battle, Decoding(seed=5)))
     list(regenerate(asked.battle, Decoding(seed=5)))
     assert [request.decoding.seed for _, request in players.asked] == [5, 5, 6, 6]
-    assert sum(row.body["event"] == "answered" for row in house.store.rows("battles")) == 2
+    assert sum(row.body["event"] == "answered" for row in house.store.rows(battles.KIND)) == 2
 
 
 def test_stopping_stops_every_side_and_the_battle_goes_on(house):
@@ -245,11 +245,11 @@ def test_a_battle_survives_a_restart(players, house):
 
 def test_a_battle_whose_process_died_while_it_was_answered_can_be_answered_again(players, house, monkeypatch):
     asked = ask("Hi")
-    found = battles.find(house.store, asked.battle)
-    battles.begin_answer(house.store, found)
+    battling._take(asked.battle, OWNER)
     assert battles.find(house.store, asked.battle).state == "answering"
-    with pytest.raises(Conflict, match="being answered already"):
-        battles.begin_answer(house.store, found)
+    for refused in (lambda: list(answer(asked.battle)), lambda: list(regenerate(asked.battle))):
+        with pytest.raises(Conflict, match="being answered already"):
+            refused()
     monkeypatch.setattr(battles, "PROCESS", "another")
     assert battles.find(house.store, asked.battle).state == "stopped"
     *_, last = answer(asked.battle)
@@ -268,9 +268,16 @@ def test_battles_of_others_unknown_and_old_ones(players, house, monkeypatch):
     for unknown in ("0" * 32, "", "%", "x" * 500, one[:-1]):
         with pytest.raises(PlaygroundError, match="unknown or has expired"):
             voting.vote(unknown, "a")
-    monkeypatch.setattr(battles, "_age", lambda _: battles.timedelta(hours=25))
-    with pytest.raises(PlaygroundError, match="unknown or has expired"):
-        voting.vote(one, "a", caller=ANN)
+    monkeypatch.setattr(battles, "_cutoff", lambda: "9999")
+    for over in (
+        lambda: say(one, "x", caller=ANN),
+        lambda: voting.vote(one, "a", caller=ANN),
+        lambda: voting.react(one, "a", 1, "like", caller=ANN),
+        lambda: list(answer(one, caller=ANN)),
+        lambda: list(regenerate(one, caller=ANN)),
+    ):
+        with pytest.raises(PlaygroundError, match="has expired: without a vote it is deleted after 24 hours"):
+            over()
 
 
 def test_nothing_more_happens_after_the_vote(players):
@@ -368,9 +375,44 @@ def test_an_empty_answer_counts_as_a_failure(house):
 
 
 def test_a_prompt_that_was_said_meanwhile(players, house, monkeypatch):
+    """Two tabs say the next thing at once: the first is taken, the second hears how things stand."""
     one, _ = battle()
-    before = battles.find(house.store, one)
+    before, load = battles.find(house.store, one), battles.load
     say(one, "First")
-    monkeypatch.setattr(battles, "load", lambda *_: before)
-    with pytest.raises(Conflict, match="Turn 2 of this battle was said already"):
+    looks = [lambda *_: before, load]
+    monkeypatch.setattr(battles, "load", lambda *given: looks.pop(0)(*given))
+    with pytest.raises(PlaygroundError, match=r"no complete answer yet \(asked\)"):
         say(one, "Second")
+    assert battles.find(house.store, one).prompts == ["Why is the sky blue?", "First"]
+
+
+def test_two_tabs_cannot_both_regenerate(house, monkeypatch):
+    play_with(house, (RED, words("Slow", delay=0.3)), (BLUE, words("Fine.")))
+    one, _ = battle()
+    before, load = battles.find(house.store, one), battles.load
+    first = regenerate(one)
+    next(first)
+    looks = [lambda *_: before, load]
+    monkeypatch.setattr(battles, "load", lambda *given: looks.pop(0)(*given))
+    with pytest.raises(Conflict, match="being answered already"):
+        next(regenerate(one))
+    monkeypatch.undo()
+    assert list(first)[-1].finished
+
+
+def test_what_was_voted_on_is_what_stays(players, house):
+    """Regenerating in another tab while the vote is cast must not put other answers under it."""
+    one, last = battle()
+    voting.vote(one, "a")
+    (row,) = house.store.read(
+        "SELECT count(*) FROM rows WHERE kind = 'battles' AND json_extract(body, '$.event') = 'answered'"
+    )
+    assert row == (1,)
+    body = {
+        "turn": 0,
+        "attempt": 2,
+        **{name: {} for name in ("texts", "shown", "failures", "reasons", "timings", "settings")},
+        "named": [],
+    }
+    battles.add(house.store, one, "owner", "answered", body, "answered/0/2")
+    assert battles.find(house.store, one).turns[0].shown == last.texts

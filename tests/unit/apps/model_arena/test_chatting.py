@@ -46,11 +46,7 @@ def test_the_answer_grows_and_ends_with_its_counts(models):
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
     assert len(set(texts)) > 2, "it came in pieces"
     last = got[-1]
-    assert (last.text, last.finished, last.model) == (
-        "one two three four five six seven eight nine ten eleven twelve",
-        "stop",
-        ECHO,
-    )
+    assert (last.text, last.finished) == ("one two three four five six seven eight nine ten eleven twelve", "stop")
     assert (last.prompt_tokens, last.answer_tokens) == (12, 12)
     assert last.tokens_per_second > 0
     assert 0 < last.first_seconds <= last.seconds
@@ -198,3 +194,21 @@ def test_a_failure_leaves_no_record(house, models):
     with pytest.raises(PlaygroundError, match="busy"):
         replies(model="scripted:busy", prompt="Hi", keep_record=True)
     assert records.find(house.store) == []
+
+
+def test_a_reply_is_a_picture_of_its_moment(models):
+    early, *_, last = replies(prompt="word " * 40)
+    assert (early.text, early.finished, early.answer_tokens, early.tokens_per_second) != ("word " * 40, "stop", 40, 0)
+    assert early.messages[-1].content == early.text != last.text
+    assert [message.role for message in early.messages] == ["user", "assistant"]
+
+
+def test_a_page_that_takes_long_to_draw_gets_fewer_pictures(models):
+    seen, drawn = [], 0
+    for reply in calls.call(core.chat, {"model": ECHO, "prompt": "word " * 100}, OWNER):
+        if not seen or reply is not seen[-1]:
+            time.sleep(0.05)
+            drawn += 1
+        seen.append(reply)
+    assert seen[-1].finished == "stop"
+    assert drawn < len(seen) / 2

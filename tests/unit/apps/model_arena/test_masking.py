@@ -42,6 +42,21 @@ def hear(text, size, prompt="hi", models=MODELS):
         ("builtin:micro is who I am", f"{HIDDEN} is who I am"),
         ("It is Pirate-7.", f"It is {HIDDEN}."),
         ("Qwen", HIDDEN),
+        ("i'm chatgpt by openai", f"i'm {HIDDEN} by {HIDDEN}"),
+        ("I am &#81;wen, Q&#x77;en, Qw&shy;en and Qw&#8203;en", f"I am {HIDDEN}, {HIDDEN}, {HIDDEN} and {HIDDEN}"),
+        ("I am Q\x01wen, Q\u034fwen, Q\ufe01wen and Q\U000e0061wen", f"I am {HIDDEN}, {HIDDEN}, {HIDDEN} and {HIDDEN}"),
+        ("I am 𝐐𝐰𝐞𝐧, Ⓠⓦⓔⓝ, Qwén or Qwe\u0301n", f"I am {HIDDEN}, {HIDDEN}, {HIDDEN} or {HIDDEN}"),
+        ("I am Q - w - e - n, or q, w, e, n", f"I am {HIDDEN}, or {HIDDEN}"),
+        ("I am Qw[en](x) and Q\\*wen", f"I am {HIDDEN}](x) and {HIDDEN}"),
+        ("Claude here! What now?", f"{HIDDEN} here! What now?"),
+        ("As Claude, I cannot.", f"As {HIDDEN}, I cannot."),
+        ("Name: **Claude**", f"Name: **{HIDDEN}**"),
+        ("I was made by\nGoogle", f"I was made by\n{HIDDEN}"),
+        ("Microsoft is my creator", f"{HIDDEN} is my creator"),
+        ("I run on Llama", f"I run on {HIDDEN}"),
+        ("Ich wurde von Mistral entwickelt", f"Ich wurde von {HIDDEN} entwickelt"),
+        ("저는 클로드입니다", f"저는 {HIDDEN}입니다"),
+        ("Меня зовут Грок", f"Меня зовут {HIDDEN}"),
     ],
 )
 def test_a_model_that_says_who_it_is(text, shown):
@@ -62,6 +77,10 @@ def test_a_model_that_says_who_it_is(text, shown):
         "if a < b and <i>x</i> then $a|b|c$ [INSTANCE] <stop>",
         "",
         "你好，世界。今天天气很好。",
+        "Write `&eacute;`, &amp; or `&shy;` &#x1F600; &nosuch; &#1; &",
+        "I made a list of makers:\n- Apple\n- Google\n\nAs Apple said, it is red.",
+        "Мета и металл, Гроккинг.",
+        "The red fox, the pirate and I am done",
     ],
 )
 def test_words_that_mean_something_else_stay(text):
@@ -69,6 +88,16 @@ def test_words_that_mean_something_else_stay(text):
         seen, named = hear(text, size)
         assert seen[-1] == text
         assert not named
+
+
+@pytest.mark.parametrize("name", ["Zephyra", "zephyra", "**Zephyra**", "Zephyra-7B-chat", "acme/Zephyra-7B-chat"])
+def test_what_a_family_is_called_is_hidden_too(name):
+    models = ("hub:acme/Zephyra-7B-chat", "builtin:micro")
+    for said in ("Hi! I am", "my name is", "我是", "Name:"):
+        seen, named = hear(f"{said} {name}, hello", 3, models=models)
+        assert "zephyra" not in seen[-1].lower()
+        assert named
+    assert hear("A zephyra is a kind of wind.", 3, models=models)[0][-1] == "A zephyra is a kind of wind."
 
 
 def test_names_in_the_prompt_are_hidden_only_where_the_model_speaks_of_itself():
@@ -87,6 +116,7 @@ def test_no_part_of_a_name_is_ever_shown():
         "我是通义千问",
         "SmolLM2 is me",
         "ChatGPT? No: Anthropic's Claude I am",
+        "I am &#81;&#119;en, 𝐃𝐞𝐞𝐩𝐒𝐞𝐞𝐤 and S m o l L M",
     ]
     for text in texts * 20:
         veil, place = Veil(MODELS, "x"), 0

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from apps.model_arena.formulas import FORBIDDEN
-from apps.model_arena.sanitising import LATEX_DELIMITERS, LONGEST, TAGS, sanitise
+from apps.model_arena.sanitising import LATEX_DELIMITERS, LONGEST, MOST_FORMULAS, TAGS, sanitise
 
 FENCE = re.compile(r"(?ms)^(`{3,})([^`\n]*)\n(.*?)^\1$")
 ATTRIBUTES = {"a": {"href", "target", "rel"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}}
@@ -330,6 +330,13 @@ def test_links_say_where_they_lead_and_pictures_are_links():
     assert "</a> (a.example)" in sanitise("[bank](https://a.example/x)")
     assert "</a> (evil.example)" in sanitise("[bank](https://bank.example@evil.example/)")
     assert "</a> (" not in sanitise("<https://a.example/x>")
+    assert "</a> (" not in sanitise("[a.example](https://a.example)")
+    for text, host in (
+        ("[https://g.co.bank.example](https://g.co)", "g.co"),
+        ("[shopping.com](https://g.co)", "g.co"),
+        ("<https://bank.example@evil.example>", "evil.example"),
+    ):
+        assert f"</a> ({host})" in sanitise(text), "its text only looks as if it said where it leads"
     assert "<img" not in sanitise("![cat](https://a.example/c.png)")
     for nowhere in ("[x]()", "![x](  )"):
         assert "href" not in sanitise(nowhere)
@@ -350,6 +357,13 @@ def test_characters_that_hide_or_pile_up_go():
     assert safe.count("\u0301") == 6
     assert "नमस्ते" in safe
     safe.encode()
+
+
+def test_a_page_is_not_asked_to_draw_thousands_of_formulas():
+    safe = sanitise("$x$ " * (MOST_FORMULAS + 20))
+    assert safe.count("\\(x\\)") == MOST_FORMULAS
+    assert safe.count("<code>x</code>") == 20
+    assert_harmless(safe)
 
 
 def test_nothing_is_nothing_and_a_very_long_answer_is_cut():

@@ -7,7 +7,7 @@ import pytest
 from apps.model_arena.masking import Veil
 from apps.model_arena.sides import Side, run
 from shared.errors import PlaygroundError
-from shared.models.protocol import Delta, Failure, Finish, Request, Start, Usage
+from shared.models.protocol import Delta, Failure, Finish, Request, Start
 from shared.models.scripted import Scripted
 from shared.models.streams import Loop, play
 from tests.unit.apps.model_arena.players import words
@@ -34,7 +34,7 @@ def test_all_sides_grow_together_and_the_last_frame_says_so(loop):
     frames = run(
         {"a": stream(loop, words("x ", "y", delay=0.1)), "b": stream(loop, words("z", delay=0.05))}, sides, every=0.02
     )
-    seen = [(ended, sides["a"].text, sides["b"].text) for ended in frames]
+    seen = [(ended, sides["a"].shown, sides["b"].shown) for ended in frames]
     assert seen[-1] == (True, "x y", "z")
     assert ("", "z") in [each[1:] for each in seen]
     assert [each[0] for each in seen] == [False] * (len(seen) - 1) + [True]
@@ -68,8 +68,8 @@ def test_one_that_fails_or_breaks_off_leaves_the_other(loop):
         {"a": stream(loop, [Start("x"), Delta("half"), Failure("server", "500")]), "b": stream(loop, words("fine")), "c": refuses, "d": breaks_off},
         sides,
     )  # fmt: skip
-    assert [(sides[s].kind, sides[s].failure[:14], sides[s].text) for s in "abcd"] == [
-        ("server", "500", "half"), ("", "", "fine"), ("refused", "no such model", ""), ("refused", "the stream end", "half"),
+    assert [(sides[s].kind, sides[s].failure[:14], sides[s].shown) for s in "abcd"] == [
+        ("server", "500", "half"), ("", "", "fine"), ("refused", "no such model", ""), ("truncated", "the stream end", "half"),
     ]  # fmt: skip
 
 
@@ -103,28 +103,47 @@ def test_a_stream_that_cannot_be_closed_is_left(loop):
     sides = {"a": Side()}
     frames = run({"a": lambda: iter([[Delta("x")]] * 3 + [[Finish("stop")]])}, sides)
     assert list(frames) == [True]
-    assert sides["a"].text == "xxx"
-
-
-def test_what_an_answer_took():
-    side = Side(_began=time.monotonic() - 2.0)
-    assert side.timing().first_seconds is None
-    side.hear([Start("x"), Delta("a"), Delta("b"), Delta("c")])
-    counted = side.timing()
-    assert counted.tokens == 3
-    assert counted.first_seconds == pytest.approx(2.0, abs=0.5)
-    assert counted.tokens_per_second is None  # all came in one moment
-    side._first -= 1.0
-    side.hear([Usage(10, 21), Finish("length")])
-    side.finish()
-    timing = side.timing()
-    assert (timing.tokens, timing.prompt_tokens) == (21, 10)
-    assert timing.tokens_per_second == pytest.approx(20, rel=0.2)
-    assert timing.seconds == pytest.approx(2.0, abs=0.5)
+    assert sides["a"].shown == "xxx"
 
 
 def test_an_answer_of_reasoning_alone_is_none():
     side = Side(Veil((), "x"))
     side.hear([Delta("<think>hm"), Finish("length")])
     side.finish()
-    assert (side.kind, side.text, side.named) == ("empty", "", False)
+    assert (side.kind, side.shown, side.named) == ("empty", "", False)
+
+
+def test_an_answer_that_grows_long_is_shown_more_rarely_and_whole_in_the_end(loop):
+    """Cleaning takes as long as the answer is long: at every frame it would take the square of that."""
+    sides, seen, cleaning = {"a": Side()}, [], 0.0
+    began = time.monotonic()
+    with closing(run({"a": stream(loop, words(*["w "] * 100, delay=0.02))}, sides, every=0.02)) as frames:
+        for ended in frames:
+            if not seen or seen[-1] != sides["a"].shown or ended:
+                seen.append(sides["a"].shown)
+                time.sleep(0.03)  # what a page does with it
+                cleaning += 0.03
+    assert seen[-1] == "w " * 100
+    assert 3 < len(seen) < 20, "some hundred frames, and few of them show something new"
+    assert cleaning < 0.3 * (time.monotonic() - began)
+
+
+def test_frames_come_as_often_as_ever_so_that_stopping_takes_no_time(loop):
+    sides, fresh = {"a": Side()}, []
+    with closing(run({"a": stream(loop, words(*["w "] * 60, delay=0.02))}, sides, every=0.02)) as frames:
+        for _ in frames:
+            if not fresh:
+                time.sleep(0.2)
+            fresh.append(sides["a"].shown)
+    assert len(fresh) > 20
+    assert len(set(fresh)) < len(fresh) / 2
+
+
+def test_nothing_is_shown_that_the_veil_has_not_seen():
+    side = Side(Veil((), "x"))
+    side.hear([Delta("I am Q"), Delta("we")])
+    assert side.look() == side.shown == "I am "
+    side.hear([Delta("n."), Finish("stop")])
+    assert side.shown == "I am ", "until the next look"
+    side.finish()
+    assert (side.shown, side.named, side.raw) == ("I am [name hidden].", True, "I am Qwen.")

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from apps.model_arena import battles, battling, suspicion
+from apps.model_arena import battles, battling, suspicion, voting
 from apps.model_arena.ballot import Ballot
 from apps.model_arena.voting import react, vote
 from shared.calls import call
@@ -151,6 +151,43 @@ def test_reactions(players, house):
     with pytest.raises(PlaygroundError, match="somebody else"):
         react(one, "a", 1, "like", caller=ANN)
     assert not hasattr(react(one, "a", 1, "like"), "models")
+
+
+def test_reactions_cannot_fill_the_disk(players, house, monkeypatch):
+    monkeypatch.setattr(voting, "MOST_REACTIONS", 3)
+    one, _ = battle()
+    for reaction in ("like", "none", "like"):
+        react(one, "a", 1, reaction)
+    with pytest.raises(PlaygroundError, match="3 reactions already"):
+        react(one, "b", 1, "like")
+
+
+def test_a_vote_while_the_other_tab_regenerates(house):
+    """The vote must not land on answers that are just being replaced."""
+    play_with(house, (RED, words("Slow ", "one", delay=0.3)), (BLUE, words("Fine.")))
+    one, _ = battle()
+    again = battling.regenerate(one)
+    next(again)
+    with pytest.raises(PlaygroundError, match="not complete yet"):
+        vote(one, "a")
+    again.close()
+    with pytest.raises(PlaygroundError, match="stopped before the end"):
+        vote(one, "a")
+    assert house.store.count("votes") == 0
+    list(battling.regenerate(one))
+    assert vote(one, "a").models
+
+
+def test_the_answers_under_a_vote_are_those_of_the_vote(players, house):
+    """They are copied in the commit of the vote: prompt, answers and models are durable when it is acknowledged."""
+    one, last = battle()
+    assert house.store.count(battles.VOTED) == 0
+    vote(one, "a")
+    seqs = house.store.read("SELECT kind, min(seq), max(seq) FROM rows WHERE kind IN ('battles', 'votes') GROUP BY 1")
+    (_, first, newest), (_, cast, _) = seqs
+    assert newest - first == 2, "asked, answering, answered"
+    assert cast == newest + 1
+    assert battles.find(house.store, one).turns[0].shown == last.texts
 
 
 def test_a_label_that_the_browser_sends_changes_nothing(players):
