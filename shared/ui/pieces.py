@@ -40,9 +40,10 @@ def pickable(value: str = "", **look: Any) -> gr.HTML:
 
 
 def tile(label: str, value: str, note: str = "") -> str:
-    """One number worth a glance, as escaped HTML; put several into `tiles`."""
+    """One number worth a glance, as escaped HTML; put several into `tiles`. A long name is set smaller, and wraps."""
+    css = "tile" if len(value) <= 16 else "tile words"
     return (
-        f'<div class="tile"><dt>{escape(label)}</dt><dd>{escape(value)}</dd><dd class="note">{escape(note)}</dd></div>'
+        f'<div class="{css}"><dt>{escape(label)}</dt><dd>{escape(value)}</dd><dd class="note">{escape(note)}</dd></div>'
     )
 
 

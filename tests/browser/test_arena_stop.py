@@ -22,6 +22,7 @@ def endless() -> Iterator[ToldServer]:
         for name in ("one", "two")
     }
     with ToldServer(models) as running:
+        running.faults.delay = 0.05  # an answer of more than some 1,000 pieces is cut: not before Stop is pressed
         yield running
 
 

@@ -84,7 +84,7 @@ def test_a_battle_a_vote_and_the_leaderboard(server: Server, chrome: Browser, si
     watched.shot("arena-board")
     page.goto(f"{server.url}/arena/{link}&__theme={mode}")
     expect(page.get_by_text("A shared battle")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".talk:visible").first).to_contain_text("builtin:")
+    expect(page.locator(".who:visible").first).to_contain_text("builtin:")
     assert watched.faults == []
     page.close()
 
@@ -129,7 +129,7 @@ def test_checks_of_two_models_side_by_side(server: Server, chrome: Browser) -> N
     expect(page.locator(".turns:visible")).to_contain_text("Asked")
     watched.shot("arena-checks")
     tab(page, "Models")
-    expect(page.locator("table.data:visible")).to_contain_text("not here")
+    expect(page.locator("table.data:visible").last).to_contain_text("not here")
     watched.shot("arena-models")
     assert watched.faults == []
     page.close()

@@ -8,8 +8,9 @@ import gradio as gr
 from apps.model_arena import core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
-from apps.model_arena.tabs.choosing import Choosers
-from apps.model_arena.tabs.ring import VOTES, WAIT, Battle
+from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box
+from apps.model_arena.tabs.ring import FIRST, VOTES, Battle
+from apps.model_arena.tabs.working import QUIET, line
 from shared.ui.forms import Form, form
 from shared.ui.pieces import html
 from shared.ui.wiring import stops, when
@@ -18,7 +19,6 @@ SAMPLES = [
     "Write a story about Nora and a lamp.",
     "What is 46 + 27?",
     "Make JSON: Leo is 41 years old and lives in Paris.",
-    "Rust function to add two numbers.",
     "日本的首都是哪里？",
 ]
 REASONS = ["More correct", "Follows the instruction", "Clearer", "Better style", "Shorter", "Right language"]
@@ -32,41 +32,33 @@ def draw(settings: Form, choosers: Choosers) -> list[Any]:
         choosers: Makes the input that names models.
 
     Returns:
-        The events of votes, whose `.success` can fill the leaderboard again.
+        The events of votes.
     """
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="askrow"):
-            prompt = gr.Textbox(
-                placeholder="Ask hidden models the same question…",
-                label="Prompt",
-                show_label=False,
-                container=False,
-                lines=1,
-                max_lines=8,
-            )
+            prompt = prompt_box("Ask hidden models the same question…")
             ask = gr.Button("Ask", variant="primary", scale=0, min_width=88)
             on = gr.Button("Say next", scale=0, min_width=104, interactive=False)
             again = gr.Button("Regenerate", scale=0, min_width=120, interactive=False)
-            stop = gr.Button("Stop", scale=0, min_width=80)
-        with gr.Row(elem_classes="samples"):
-            samples = [gr.Button(text, size="sm", scale=0) for text in SAMPLES]
-        cards = duel.draw(reactions=True)
+            stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
+        samples = examples(SAMPLES)
+        cards = duel.draw(note=duel.HIDDEN, reactions=True)
         with gr.Row(elem_classes="votes"):
             votes = {
                 winner: gr.Button(text, interactive=False, min_width=120, visible=winner in "ab" or len(winner) > 1)
                 for winner, text in VOTES.items()
             }
+        told = html(FIRST, min_height=48)
         with gr.Row(elem_classes="filters"):
             reasons = gr.Dropdown(
                 choices=REASONS,
                 value=[],
                 multiselect=True,
                 allow_custom_value=True,
-                label="Why (optional)",
+                label="Why (optional, choose before you vote)",
                 interactive=True,
             )
             share = gr.Button("Share this battle", visible=False, scale=0, min_width=152)
-        told = html(WAIT, min_height=40)
         with gr.Accordion("Who may meet", open=False):
             fields = form(core.ask, "sides", "seed", labels={"seed": "Seed (0 draws afresh)"})
             fields["models"] = choosers.many("Models (empty: all of this machine)", count=0)
@@ -77,20 +69,18 @@ def draw(settings: Form, choosers: Choosers) -> list[Any]:
 
 def _wire_asking(tab: Battle, settings: Form) -> None:
     running: list[Any] = []
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
     def ask(trigger: Any, function: Any, inputs: dict[str, Any]) -> None:
-        begun = when(
-            trigger, function, tab.begun if function is core.ask else tab.went_on, inputs=inputs, outputs=tab.drawn
-        )
+        show = tab.begun if function is core.ask else tab.went_on
+        begun = when(trigger, function, show, inputs=inputs, outputs=tab.drawn, show_progress="hidden")
         running.append(begun)
-        begun.success(lambda: "", None, tab.prompt, **quiet)
+        begun.success(lambda: "", None, tab.prompt, **QUIET)
         answer(begun.success, core.answer)
 
     def answer(trigger: Any, function: Any) -> None:
         inputs = {"battle": tab.battle, "settings": settings}
         event = when(trigger, function, tab.grown, inputs=inputs, outputs=tab.drawn, show_progress="hidden")
-        event.failure(tab.broken_off, None, outputs=[*tab.asks, tab.again, tab.told], **quiet)
+        event.failure(tab.broken_off, None, tab.controls, **QUIET)
         running.append(event)
 
     for trigger in (tab.ask.click, tab.prompt.submit):
@@ -98,30 +88,39 @@ def _wire_asking(tab: Battle, settings: Form) -> None:
     for sample in tab.samples:
         ask(sample.click, core.ask, {"prompt": sample, **tab.fields})
     ask(tab.on.click, core.say, {"prompt": tab.prompt, "battle": tab.battle})
-    answer(tab.again.click, core.regenerate)
+    answer(tab.again.click(tab.went_on, None, [*tab.controls, *tab.votes.values()], **QUIET).success, core.regenerate)
     stops(tab.stop, running)
-    tab.stop.click(tab.broken_off, None, [*tab.asks, tab.again, tab.told], **quiet)
+    tab.stop.click(tab.broken_off, None, tab.controls, **QUIET)
 
 
 def _wire_voting(tab: Battle) -> list[Any]:
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
     events = []
     for winner, button in tab.votes.items():
-        inputs = {"battle": tab.battle, "reasons": tab.reasons}
-        bound = {"winner": winner}
-        events.append(when(button.click, core.vote, tab.revealed, inputs=inputs, bound=bound, outputs=tab.drawn))
+        inputs, bound = {"battle": tab.battle, "reasons": tab.reasons}, {"winner": winner}
+        events.append(
+            when(button.click, core.vote, tab.revealed, inputs=inputs, bound=bound, outputs=tab.drawn, **quiet)
+        )
 
     def shared(made: core.Shared) -> dict[Any, Any]:
         link = f"?battle={escape(made.share)}"
-        return {
-            tab.told: f'<p class="place">Whoever has this link sees the battle: <a class="link" href="{link}">{link}</a></p>'
-        }
+        return {tab.told: line(f'{escape(made.shows)} <a class="link" href="{link}">{link}</a>')}
 
     def reacted(done: core.Reacted) -> dict[Any, Any]:
         said = f"Kept: you {done.reaction} answer {done.turn} of side {done.side.upper()}."
-        return {tab.told: f'<p class="aside" role="status">{escape(said)}</p>'}
+        return {tab.told: line(escape(said))}
 
     for side, card in zip(SIDES, tab.cards, strict=True):
         inputs, bound = {"battle": tab.battle}, {"side": side}
-        when(card.talk.like, core.react, reacted, inputs=inputs, bound=bound, outputs=[tab.told], picked=duel.reaction)
-    when(tab.share.click, core.share, shared, inputs={"battle": tab.battle}, outputs=[tab.told])
+        when(
+            card.talk.like,
+            core.react,
+            reacted,
+            inputs=inputs,
+            bound=bound,
+            outputs=[tab.told],
+            picked=duel.reaction,
+            **quiet,
+        )
+    when(tab.share.click, core.share, shared, inputs={"battle": tab.battle}, outputs=[tab.told], **quiet)
     return events

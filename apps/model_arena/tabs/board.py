@@ -1,6 +1,5 @@
 """The tab "Leaderboard": ratings with their intervals, win rates, how ratings moved, and whether position matters."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -8,7 +7,8 @@ import gradio as gr
 
 from apps.model_arena import core, plots
 from apps.model_arena.history import Moment
-from apps.model_arena.tabs.sanity import short
+from apps.model_arena.tabs.choosing import short
+from apps.model_arena.tabs.working import QUIET
 from shared.palette import color_of
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
@@ -16,25 +16,25 @@ from shared.ui.wiring import when
 
 NOTHING = empty_html(
     "No votes yet",
-    "Ask in the tab Battle and vote: ratings appear once models have won and lost against each other. "
-    "Or import votes in the tab Votes.",
+    "Ratings appear once models have won and lost against each other: ask hidden models the same and vote for the better "
+    "answer, or import votes that were cast elsewhere.",
 )
+INTERVALS = {"sandwich": "Sandwich", "bootstrap": "Bootstrap"}
 
 
-def draw(load: Any) -> tuple[Any, ...]:
-    """Draw the tab and wire it; it is filled when the page loads.
+def draw(opened: Any, tabs: gr.Tabs) -> None:
+    """Draw the tab and wire it; it is filled when somebody opens it.
 
     Args:
-        load: The page's load event.
-
-    Returns:
-        What to call to fill it again after a vote: see `refresh`.
+        opened: The event of the tab being opened.
+        tabs: The page's tabs, with the ids "battle" and "votes": where votes come from.
     """
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="filters"):
             fields = form(core.leaderboard, "category", "language", "interval", "style_control", brief=True)
             for name in ("category", "language"):
                 fields[name].choices = [("All", ""), *((each, each) for each, _ in fields[name].choices if each)]
+            fields["interval"].choices = [(text, value) for value, text in INTERVALS.items()]
             again = gr.Button("Refresh", scale=0, min_width=104)
         with gr.Accordion("More settings", open=False):
             fields |= form(
@@ -42,14 +42,15 @@ def draw(load: Any) -> tuple[Any, ...]:
             )
         summary = html(min_height=64)
         with gr.Row(elem_classes="split"):
-            with gr.Column(scale=5, min_width=320, visible=False) as left:
+            with gr.Column(scale=4, min_width=320, visible=False) as left:
                 ratings = gr.Plot(show_label=False, container=False)
             with gr.Column(scale=5, min_width=320):
-                board = html(NOTHING, min_height=200)
+                board = html(min_height=88)
+        first, begin, bring = _first()
         with gr.Accordion("Win rates and position", open=False):
             look = gr.Button("Show win rates", scale=0, min_width=144)
-            told, rates = html(), gr.Plot(show_label=False, container=False, visible=False)
-            places = gr.Plot(show_label=False, container=False, visible=False)
+            told = html()
+            rates, places = (gr.Plot(show_label=False, container=False, visible=False) for _ in range(2))
         with gr.Accordion("How ratings moved", open=False):
             follow = gr.Button("Show how ratings moved", scale=0, min_width=200)
             moved = gr.Plot(show_label=False, container=False, visible=False)
@@ -57,7 +58,9 @@ def draw(load: Any) -> tuple[Any, ...]:
     def ranked(found: core.Board) -> dict[Any, Any]:
         rated = [row for row in found.rows if row.rating is not None]
         drawn = {ratings: plots.draw_ratings(rated)} if rated else {}
-        return {summary: head(found), left: gr.Column(visible=bool(rated)), board: rows(found), **drawn}
+        boxes: dict[Any, Any] = {left: gr.update(visible=bool(rated)), first: gr.update(visible=not found.rows)}
+        boxes[summary] = gr.update(value=head(found), visible=bool(found.rows))
+        return {board: rows(found), **boxes, **drawn}
 
     def rated(found: core.Rates) -> dict[Any, Any]:
         drawn = bool(found.votes)
@@ -71,23 +74,20 @@ def draw(load: Any) -> tuple[Any, ...]:
         return {moved: gr.Plot(plots.draw_history(moments), visible=True)}
 
     part = {name: fields[name] for name in ("category", "language")}
-    drawn = [summary, left, ratings, board]
-    for trigger in (load, again.click, *(field.change for field in fields.values())):
-        when(trigger, core.leaderboard, ranked, inputs=fields, outputs=drawn, show_progress="hidden")
-    when(look.click, core.win_rates, rated, inputs=part, outputs=[told, rates, places])
+    drawn = [summary, left, ratings, board, first]
+    for trigger in (opened, again.click, *(field.change for field in fields.values())):
+        when(trigger, core.leaderboard, ranked, inputs=fields, outputs=drawn, show_progress_on=[summary])
+    when(look.click, core.win_rates, rated, inputs=part, outputs=[told, rates, places], show_progress_on=[told])
     when(follow.click, core.rating_history, followed, inputs=part, outputs=[moved])
-    return ranked, fields, drawn
+    begin.click(lambda: gr.update(selected="battle"), None, tabs, **QUIET)
+    bring.click(lambda: gr.update(selected="votes"), None, tabs, **QUIET)
 
 
-def refresh(trigger: Any, drawn: Sequence[Any]) -> None:
-    """Fill the tab again when `trigger` fires.
-
-    Args:
-        trigger: An event, such as a vote's `.success`.
-        drawn: What `draw` returned.
-    """
-    ranked, fields, outputs = drawn
-    when(trigger, core.leaderboard, ranked, inputs=fields, outputs=outputs, show_progress="hidden")
+def _first() -> tuple[gr.Row, gr.Button, gr.Button]:
+    """Where votes come from, while there are none."""
+    with gr.Row(elem_classes="samples", visible=False) as row:
+        begin = gr.Button("Fight the first battle", variant="primary", scale=0)
+        return row, begin, gr.Button("Import votes", scale=0)
 
 
 def head(found: core.Board) -> str:
@@ -107,6 +107,7 @@ def head(found: core.Board) -> str:
 
 def rows(found: core.Board) -> str:
     """The board as a table, and what cannot be said."""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     if not found.rows:
         return NOTHING
     lines = []
@@ -117,11 +118,10 @@ def rows(found: core.Board) -> str:
             rank += f" to {row.rank_upper}"
         error = "" if row.standard_error is None else f"±{1.96 * row.standard_error:,.0f}"
         rating = "–" if row.rating is None else f"{row.rating:,.0f}"
-        lines.append([rank, bead + escape(short(row.model)), rating, error, f"{row.battles:,}"])
-    table = table_html(
-        ["Rank", "Model", "Rating", "95 %", "Battles"], lines, ["id", "text", "num", "num wide", "num"], "Leaderboard"
-    )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
+        name = f'<span title="{escape(row.model)}">{bead}{escape(short(row.model))}</span>'
+        lines.append([rank, name, rating, error, f"{row.battles:,}"])
+    css = ["num id", "text", "num", "num wide", "num"]
+    table = table_html(["Rank", "Model", "Rating", "95 %", "Battles"], lines, css, "Leaderboard")
     return table + (f'<ul class="plain notes">{notes}</ul>' if notes else "")
 
 

@@ -1,5 +1,6 @@
 """The tab "Compare": models by name, or one model under several decoding settings, side by side."""
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -7,14 +8,17 @@ import gradio as gr
 from apps.model_arena import core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
-from apps.model_arena.tabs.choosing import Choosers
+from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box, short
+from apps.model_arena.tabs.working import QUIET, Work
 from shared.models.protocol import Decoding
 from shared.ui.forms import Form
 from shared.ui.pieces import html, section_html, table_html
-from shared.ui.wiring import stops, when
 
 SETTINGS = [[0.0, 1.0, 0, 0.0, 1.0, 0], [0.7, 0.95, 0, 0.0, 1.0, 1], [1.2, 1.0, 0, 0.05, 1.0, 2]]
 COLUMNS = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"]
+STOPPED = "Stopped. What was written so far stays here."
+SAMPLES = ["Write a story about Tom and a boat.", "What is 61 - 25?", "法国的首都是哪里？"]
+DOING = "The answers are being written; a model that is not in memory yet takes some seconds more"
 
 
 def draw(settings: Form, choosers: Choosers) -> None:
@@ -25,13 +29,12 @@ def draw(settings: Form, choosers: Choosers) -> None:
         choosers: Makes the inputs that name models.
     """
     with gr.Column(elem_classes="work"):
-        with gr.Row(elem_classes="askrow"):
-            prompt = gr.Textbox(
-                placeholder="Ask the same…", label="Prompt", show_label=False, container=False, lines=1, max_lines=8
-            )
-            go = gr.Button("Ask these models", variant="primary", scale=0, min_width=144)
-            stop = gr.Button("Stop", scale=0, min_width=80)
         models = choosers.many("Models, two to six")
+        with gr.Row(elem_classes="askrow"):
+            prompt = prompt_box("Ask them the same…")
+            go = gr.Button("Ask these models", variant="primary", scale=0, min_width=144)
+            stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
+        samples = examples(SAMPLES)
         with gr.Accordion("One model under several settings", open=False):
             model = choosers.one()
             table = gr.Dataframe(
@@ -39,12 +42,14 @@ def draw(settings: Form, choosers: Choosers) -> None:
                 value=SETTINGS,
                 datatype="number",
                 interactive=True,
-                label="One row a side",
+                label="One row a side, two to six; a cell's menu adds and removes rows",
                 type="array",
             )
             under = gr.Button("Ask under these settings", scale=0, min_width=192)
+        told = html(min_height=40)
         cards = duel.draw()
-        told = html(min_height=48)
+        costs = html()
+    work = Work([prompt, go, *samples, under], stop, told)
 
     def shown(found: core.Comparison) -> dict[Any, Any]:
         sides = list(found.texts)
@@ -53,21 +58,16 @@ def draw(settings: Form, choosers: Choosers) -> None:
             for card, side in zip(cards, SIDES, strict=True)
             if side in sides
         }
-        boxes = {card.box: gr.Column(visible=side in sides) for card, side in zip(cards, SIDES, strict=True)}
+        boxes = {card.box: gr.update(visible=side in sides) for card, side in zip(cards, SIDES, strict=True)}
         grown = duel.answered(cards, [(found.prompt, found.texts)], found.failed, sides)
-        return {**boxes, **names, **grown, told: _costs(found) if found.finished else ""}
+        return {**boxes, **names, **grown, costs: _costs(found) if found.finished else ""}
 
-    drawn = [*duel.parts(cards), told]
-    asked = {"models": models, "prompt": prompt, "settings": settings}
-    running = [
-        when(trigger, core.side_by_side, shown, inputs=asked, outputs=drawn, show_progress="hidden")
-        for trigger in (go.click, prompt.submit)
-    ]
-    compared = {"model": model, "prompt": prompt, "settings": table}
-    running.append(
-        when(under.click, core.compare_decoding, shown, inputs=compared, outputs=drawn, show_progress="hidden")
-    )
-    stops(stop, running)
+    drawn = [*duel.parts(cards), costs]
+    filled = [each.click(lambda text: text, each, prompt, **QUIET).success for each in samples]
+    work.run([go.click, prompt.submit, *filled], core.side_by_side, shown, outputs=drawn, doing=DOING,
+             inputs={"models": models, "prompt": prompt, "settings": settings}, said=STOPPED)  # fmt: skip
+    work.run([under.click], core.compare_decoding, shown, outputs=drawn, doing=DOING,
+             inputs={"model": model, "prompt": prompt, "settings": table}, said=STOPPED)  # fmt: skip
 
 
 def _note(found: core.Comparison, side: str) -> str:
@@ -87,12 +87,17 @@ def _differences(settings: Decoding) -> str:
 
 
 def _costs(found: core.Comparison) -> str:
-    rows = []
+    """What every side took; the column of costs only where one has a price."""
+    rows, priced = [], any(found.costs.values())
     for side in found.texts:
         timing = found.timings.get(side) or {}
-        cells = [f"{timing[key]:,.{digits}f}" if timing.get(key) else "–" for key, digits in (
-            ("seconds", 2), ("first_seconds", 2), ("tokens", 0), ("tokens_per_second", 0))]  # fmt: skip
+        cells = [f"{timing[key]:,.{digits}f}{unit}" if timing.get(key) else "–" for key, digits, unit in (
+            ("tokens", 0, ""), ("seconds", 2, " s"), ("first_seconds", 2, " s"), ("tokens_per_second", 0, ""))]  # fmt: skip
         price = found.costs.get(side)
-        rows.append([side.upper(), *cells, f"${price:.4f}" if price else "–"])
-    head = ["Side", "Seconds", "First token after", "Tokens", "Tokens/s", "Cost"]
-    return section_html("What it took") + table_html(head, rows, ["", *["num"] * 5], "What every side took")
+        cost = [f"${price:.4f}" if price else "–"] if priced else []
+        note = _note(found, side)
+        who = f"{side.upper()} · {escape(short(found.models[side]))}{f' <span class=aside>{escape(note)}</span>' if note else ''}"
+        rows.append([who, *cells, *cost])
+    head = ["Side", "Tokens", "Took", "First after", "Tokens/s", *(["Cost"] if priced else [])]
+    css = ["text", *["num"] * 2, "num wide", *["num"] * (len(head) - 4)]
+    return section_html("What it took") + table_html(head, rows, css, "What every side took")

@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 
 from apps.model_arena.ballot import SIDES
+from apps.model_arena.tabs.choosing import short
 from apps.model_arena.tabs.conversation import bubbles, talk
-from apps.model_arena.tabs.sanity import short
 from shared.palette import color_of
 from shared.ui.pieces import html
 
+HIDDEN = "name hidden until you vote"
 Turns = Sequence[tuple[str, Mapping[str, str]]]
 
 
@@ -31,20 +32,20 @@ class Card:
     talk: gr.Chatbot
 
 
-def draw(shown: int = 2, height: int = 304, reactions: bool = False) -> list[Card]:
+def draw(shown: int = 2, note: str = "", reactions: bool = False) -> list[Card]:
     """Six cards, of which the first few are visible.
 
     Args:
         shown: How many.
-        height: Of each conversation, in pixels.
+        note: What stands under each name.
         reactions: Whether an answer can be liked or disliked.
     """
     cards = []
     with gr.Row(elem_classes="duel"):
         for place, side in enumerate(SIDES):
             with gr.Column(elem_classes="card", min_width=320, visible=place < shown) as box:
-                who = html(name(side))
-                cards.append(Card(box, who, talk("The answer appears here as it is written.", height, reactions)))
+                who = html(name(side, note=note))
+                cards.append(Card(box, who, talk("The answer appears here as it is written.", 304, reactions)))
     return cards
 
 
@@ -53,20 +54,22 @@ def parts(cards: Sequence[Card]) -> list[Any]:
     return [part for card in cards for part in (card.box, card.who, card.talk)]
 
 
-def name(side: str, model: str = "", note: str = "name hidden until you vote") -> str:
-    """The line above an answer: which side it is, and whose it is when that may be known."""
-    if not model:
-        return f'<div class="who"><b>Model {side.upper()}</b><span class="aside">{escape(note)}</span></div>'
-    bead = f'<i class="bead" style="background:{color_of(model)}"></i>'
-    aside = f'<span class="aside">{side.upper()}{" · " + escape(note) if note else ""}</span>'
-    return f'<div class="who"><b title="{escape(model)}">{bead}{escape(short(model))}</b>{aside}</div>'
+def name(side: str, model: str = "", note: str = "") -> str:
+    """What stands above an answer: which side it is, whose it is when that may be known, and below it a note.
+
+    It has the same height with and without a name, so that nothing moves when names are shown.
+    """
+    bead = f'<i class="bead" style="background:{color_of(model)}"></i>' if model else ""
+    head = f'<b title="{escape(model)}">{bead}{escape(short(model)) or f"Model {side.upper()}"}</b>'
+    letter = f"<span>{side.upper()}</span>" if model else ""
+    return f'<div class="who">{head}{letter}<p class="aside">{escape(note)}&nbsp;</p></div>'
 
 
 def opened(cards: Sequence[Card], sides: Sequence[str]) -> dict[Any, Any]:
     """Empty cards for these sides; the others go."""
     found: dict[Any, Any] = {}
     for card, side in zip(cards, SIDES, strict=True):
-        found |= {card.box: gr.Column(visible=side in sides), card.who: name(side), card.talk: []}
+        found |= {card.box: gr.Column(visible=side in sides), card.who: name(side, note=HIDDEN), card.talk: []}
     return found
 
 
@@ -102,9 +105,9 @@ def took(timing: Mapping[str, float | None] | None, cost: float | None = None) -
     """What an answer took, in a few words."""
     if not timing:
         return ""
-    parts = [f"{timing['seconds']:.2f} s" if timing.get("seconds") else ""]
-    parts.append(f"first after {timing['first_seconds']:.2f} s" if timing.get("first_seconds") else "")
+    parts = [f"{timing['tokens']:,.0f} tokens" if timing.get("tokens") else ""]
+    parts.append(f"{timing['seconds']:.2f} s" if timing.get("seconds") else "")
     parts.append(f"{timing['tokens_per_second']:,.0f} tokens/s" if timing.get("tokens_per_second") else "")
-    parts.append(f"{timing['tokens']:,.0f} tokens" if timing.get("tokens") else "")
+    parts.append(f"first after {timing['first_seconds']:.2f} s" if timing.get("first_seconds") else "")
     parts.append(f"${cost:.4f}" if cost else "")
-    return ", ".join(part for part in parts if part)
+    return " · ".join(part for part in parts if part)

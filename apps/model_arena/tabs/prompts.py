@@ -7,16 +7,16 @@ import gradio as gr
 
 from apps.model_arena import core
 from apps.model_arena.prompt_sets import difference
-from apps.model_arena.tabs.choosing import Choosers
-from apps.model_arena.tabs.sanity import short
+from apps.model_arena.tabs.choosing import Choosers, examples, short
+from apps.model_arena.tabs.working import QUIET, work
 from shared.ui.forms import Form, form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing asked yet",
     "Write prompts, one a line, or choose a prompt set: every model answers all of them, and the answers stand side by side.",
 )
+SAMPLES = ["What is 7 + 5?", "Write a story about Nora and a lamp.", "意大利的首都是哪里？"]
 MARKS = {"both": "{}", "left": "<del>{}</del>", "right": "<ins>{}</ins>"}
 
 
@@ -29,30 +29,31 @@ def draw(settings: Form, choosers: Choosers) -> None:
     """
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="filters"):
-            models = choosers.many("Models to ask")
-            fields = form(core.run_prompts, "prompt_set", brief=True)
+            models = choosers.many("Models to ask", scale=2)
+            labels = {"prompt_set": "Prompt set (optional)", "sanity": "Sanity checks, too"}
+            fields = form(core.run_prompts, "prompt_set", "sanity", brief=True, labels=labels)
+            fields["prompt_set"].choices = [
+                (name.capitalize() or "None", name) for _, name in fields["prompt_set"].choices
+            ]
         lines = gr.Textbox(
             label="Prompts, one a line", lines=3, max_lines=12, placeholder="What is 7 + 5?\nWrite a story about Nora."
         )
         prompts = gr.State([])
-        with gr.Row(elem_classes="askrow"):
-            go = gr.Button("Ask all models", variant="primary", scale=0, min_width=136)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING, min_height=240)
+        (sample,) = examples(["Try three prompts"])
+        asking = work("Ask all models")
+        told = html(NOTHING, min_height=240)
 
     def shown(found: core.PromptMatrix) -> dict[Any, Any]:
         return {told: matrix(found)}
 
-    split = go.click(
-        lambda text: [line for line in text.splitlines() if line.strip()],
-        lines,
-        prompts,
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    def split(text: str) -> list[str]:
+        return [line for line in text.splitlines() if line.strip()]
+
+    go = asking.starts[0]
+    begun = [go.click(split, lines, prompts, **QUIET)]
+    begun.append(sample.click(lambda: ("\n".join(SAMPLES), SAMPLES), None, [lines, prompts], **QUIET))
     inputs = {"models": models, "prompts": prompts, **fields, "settings": settings}
-    event = when(split.success, core.run_prompts, shown, inputs=inputs, outputs=[told], progress=working)
-    stops(stop, [event], working)
+    asking.run([each.success for each in begun], core.run_prompts, shown, inputs=inputs, outputs=[told], doing="Asking")
 
 
 def matrix(found: core.PromptMatrix) -> str:
@@ -62,7 +63,8 @@ def matrix(found: core.PromptMatrix) -> str:
             tile(
                 short(each.model),
                 f"{each.tokens_per_second:,.0f} tokens/s" if each.tokens_per_second else f"{each.seconds:.1f} s",
-                f"{each.answered:,} answers in {each.seconds:.1f} s"
+                f"{each.answered:,} {'answer' if each.answered == 1 else 'answers'} in {each.seconds:.1f} s"
+                + (f", {each.passed:,} of {each.checked:,} checks passed" if each.checked else "")
                 + (f", {each.failed:,} failed" if each.failed else "")
                 + (f", ${each.cost:.4f}" if each.cost else ""),
             )
@@ -72,7 +74,7 @@ def matrix(found: core.PromptMatrix) -> str:
     rows, details = [], []
     for line in found.lines:
         cells = [escape((cell.text or cell.failure)[:160]) for cell in line.cells]
-        rows.append([escape(line.prompt[:120]), *cells])
+        rows.append([escape(line.prompt[:120]), *cells, *["…"] * (len(found.models) - len(cells))])
         details.append(_details(found.models, line))
     head = ["Prompt", *map(short, found.models)]
     saved = f'<p class="aside">Saved as record {escape(found.record[:8])}.</p>' if found.record else ""
@@ -82,7 +84,7 @@ def matrix(found: core.PromptMatrix) -> str:
 
 def _details(models: list[str], line: Any) -> str:
     turns = f"<dt>Asked</dt><dd>{escape(line.prompt)}</dd>"
-    for model, cell in zip(models, line.cells, strict=True):
+    for model, cell in zip(models, line.cells, strict=False):  # while it runs, not all have answered
         text = escape(cell.text) or f'<span class="aside">{escape(cell.failure or "nothing")}</span>'
         turns += f"<dt>{escape(short(model))}</dt><dd>{text}</dd>"
     if len(line.cells) > 1:

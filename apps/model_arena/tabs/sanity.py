@@ -6,16 +6,16 @@ from typing import Any
 import gradio as gr
 
 from apps.model_arena import core
-from apps.model_arena.tabs.choosing import Choosers
+from apps.model_arena.tabs.choosing import Choosers, short
+from apps.model_arena.tabs.working import work
 from shared.checks.manifest import axes
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
 
 NOTHING = empty_html(
     "Nothing checked yet",
     "Short questions that any model should get right: copying, counting, JSON, answering only from a text, code. "
-    "A program judges every answer. Choose models and run the checks: the models that ship take about half a minute.",
+    "A program judges every answer. Choose models and run the checks: the models that ship take some seconds.",
 )
 MARKS = {"passed": ("ok", "pass"), "failed": ("bad", "fail"), "error": ("warn", "error"), "not asked": ("", "–")}
 
@@ -28,22 +28,20 @@ def draw(choosers: Choosers) -> None:
     """
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="filters"):
-            models = choosers.many("Models to check")
+            models = choosers.many("Models to check", scale=2)
             asked = gr.Dropdown(
-                choices=list(axes()), value=[], multiselect=True, label="Only these axes", interactive=True
+                choices=list(axes()), value=[], multiselect=True, label="Axes (empty: all)", interactive=True
             )
             fields = form(core.sanity, "core", brief=True, labels={"core": "Core 32 only"})
-        with gr.Row(elem_classes="askrow"):
-            go = gr.Button("Run the checks", variant="primary", scale=0, min_width=144)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING, min_height=240)
+        checking = work("Run the checks")
+        told = html(NOTHING, min_height=240)
 
     def shown(sane: core.Sane) -> dict[Any, Any]:
         return {told: matrix(sane)}
 
     inputs = {"models": models, "axes": asked, **fields}
-    events = [when(go.click, core.sanity, shown, inputs=inputs, outputs=[told], progress=working)]
-    stops(stop, events, working)
+    begin = checking.starts[0].click
+    checking.run([begin], core.sanity, shown, inputs=inputs, outputs=[told], doing="Looking for the models")
 
 
 def matrix(sane: core.Sane) -> str:
@@ -64,11 +62,6 @@ def matrix(sane: core.Sane) -> str:
     halted = "".join(f'<p class="place">{escape(t.model)}: {escape(t.stopped)}</p>' for t in sane.totals if t.stopped)
     saved = f'<p class="aside">Saved as record {escape(sane.record[:8])}.</p>' if sane.record else ""
     return tiles + halted + saved + _by_axis(sane, names) + _by_check(sane, names)
-
-
-def short(ref: str) -> str:
-    """A ref without the hashes that only machines read."""
-    return "+".join(part.split("@")[0] for part in ref.split("+"))
 
 
 def _by_axis(sane: core.Sane, names: list[str]) -> str:

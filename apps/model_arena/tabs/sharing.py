@@ -6,9 +6,10 @@ from typing import Any
 import gradio as gr
 
 from apps.model_arena import core
-from apps.model_arena.tabs.conversation import bubbles, talk
-from apps.model_arena.tabs.sanity import short
-from shared.ui.pieces import html
+from apps.model_arena.ballot import SIDES
+from apps.model_arena.tabs import duel
+from apps.model_arena.tabs.choosing import short
+from shared.ui.pieces import html, section_html
 from shared.ui.wiring import when
 
 ASKED = "() => new URLSearchParams(window.location.search).get('battle') || ''"
@@ -23,25 +24,27 @@ def draw(blocks: gr.Blocks) -> None:
     """
     link = gr.Textbox(visible="hidden", label="Shared battle", elem_id="shared-battle")
     with gr.Column(elem_classes="part", visible=False) as box:
-        told, shown = html(), talk("", 420)
+        told, cards = html(), duel.draw()
 
     def opened(found: core.SharedBattle) -> dict[Any, Any]:
-        said: list[dict[str, str]] = []
-        for turn in found.turns:
-            said.append({"role": "user", "content": turn.prompt})
-            said += [
-                {"role": "assistant", "content": f"**{side.upper()} · {short(found.reveal.models[side])}**\n\n{text}"}
-                for side, text in turn.texts.items()
-            ]
-        return {box: gr.Column(visible=True), told: head(found), shown: bubbles(said)}
+        models, turns = found.reveal.models, [(turn.prompt, turn.texts) for turn in found.turns]
+        shown: dict[Any, Any] = {box: gr.update(visible=True), told: head(found)}
+        for side, card in zip(SIDES, cards, strict=True):
+            took = duel.took(found.reveal.timings.get(side), found.reveal.costs.get(side))
+            shown |= {
+                card.box: gr.update(visible=side in models),
+                card.who: duel.name(side, models.get(side, ""), took),
+            }
+        return {**shown, **duel.answered(cards, turns, found.reveal.failures, list(models))}
 
     blocks.load(None, None, link, js=ASKED, show_progress="hidden")
-    when(link.change, core.shared_battle, opened, inputs={"share": link}, outputs=[box, told, shown])
+    outputs = [box, told, *duel.parts(cards)]
+    when(link.change, core.shared_battle, opened, inputs={"share": link}, outputs=outputs, show_progress="hidden")
 
 
 def head(found: core.SharedBattle) -> str:
     """What the battle was, and how it ended."""
     models = found.reveal.models
-    ended = WINNERS.get(found.winner) or f"{short(models[found.winner])} won."
+    ended = WINNERS.get(found.winner) or f"{found.winner.upper()}, {short(models[found.winner])}, was found better."
     reasons = f" Why: {', '.join(found.reasons)}." if found.reasons else ""
-    return f'<h2 class="section">A shared battle</h2><p class="place">{escape(ended + reasons)}</p>'
+    return section_html("A shared battle") + f'<p class="place">{escape(ended + reasons)}</p>'

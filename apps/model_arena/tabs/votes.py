@@ -6,11 +6,13 @@ from typing import Any
 import gradio as gr
 
 from apps.model_arena import core
-from apps.model_arena.tabs.choosing import Choosers
-from apps.model_arena.tabs.sanity import short
+from apps.model_arena.tabs.choosing import Choosers, short
+from apps.model_arena.tabs.working import Work, line, work
 from shared.ui.forms import form
 from shared.ui.pieces import html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.wiring import when
+
+FORMATS = {"dpo": "DPO: a chosen and a rejected answer", "kto": "KTO: single answers, wanted or not"}
 
 
 def draw(choosers: Choosers) -> Any:
@@ -20,7 +22,7 @@ def draw(choosers: Choosers) -> Any:
         choosers: Makes the input that names the judge.
 
     Returns:
-        The event of an import; its `.success` can fill the leaderboard.
+        The event of an import.
     """
     with gr.Row(elem_classes="split"):
         with gr.Column(elem_classes="part", min_width=320):
@@ -42,18 +44,20 @@ def _importing() -> Any:
     file = gr.File(label="Votes", file_count="single", height=136, interactive=True)
     with gr.Accordion("Which columns", open=False):
         fields = form(core.import_votes, "left", "right", "winner")
-    with gr.Row(elem_classes="askrow"):
-        go = gr.Button("Import", variant="primary", scale=0, min_width=112)
-        stop = gr.Button("Stop", scale=0, min_width=96)
-    working, told = html(), html(min_height=48)
+    importing = work("Import")
+    told = html()
 
     def shown(done: core.Imported) -> dict[Any, Any]:
         return {told: outcome(done)}
 
     inputs = {"file": file, **fields}
-    event = when(go.click, core.import_votes, shown, inputs=inputs, outputs=[told], progress=working)
-    stops(stop, [event], working, "Stopped. Votes that were added stay; import the file again for the rest.")
-    return event
+    begin, stopped = (
+        importing.starts[0].click,
+        "Stopped. Votes that were added stay; import the file again for the rest.",
+    )
+    return importing.run(
+        [begin], core.import_votes, shown, inputs=inputs, outputs=[told], doing="Reading the file", said=stopped
+    )[0]
 
 
 def outcome(done: core.Imported) -> str:
@@ -76,20 +80,21 @@ def _exporting() -> None:
         )
     )
     fields = form(core.export_preferences, "format", brief=True)
+    fields["format"].choices = [(FORMATS[value], value) for _, value in fields["format"].choices]
     with gr.Row(elem_classes="askrow"):
-        make = gr.Button("Make a preference dataset", variant="primary", scale=0, min_width=200)
+        make = gr.Button("Make a preference dataset", scale=0, min_width=200)
         raw = gr.Button("Export votes", scale=0, min_width=128)
     told = html(min_height=48)
-    file = gr.File(label="Votes", visible=False, interactive=False)
+    file = gr.File(label="Votes to take away", visible=False, interactive=False, height=72)
 
     def made(exported: core.Exported) -> dict[Any, Any]:
         notes = "".join(f"<li>{escape(note)}</li>" for note in exported.notes)
-        line = f'<p class="place">{exported.rows:,} rows: <code>{escape(exported.dataset)}</code>. The Dataset Explorer opens it.</p>'
-        return {told: line + (f'<ul class="plain">{notes}</ul>' if notes else "")}
+        said = line(f"{exported.rows:,} rows: <code>{escape(exported.dataset)}</code>. The Dataset Explorer opens it.")
+        return {told: said + (f'<ul class="plain">{notes}</ul>' if notes else "")}
 
     def written(votes: core.Votes) -> dict[Any, Any]:
         return {
-            told: f'<p class="place">{votes.rows:,} votes.</p>',
+            told: line(f"{votes.rows:,} votes, in the file below."),
             file: gr.File(str(votes.file.path), visible=True),
         }
 
@@ -108,15 +113,14 @@ def _judging(choosers: Choosers) -> None:
         model = choosers.one("Judge")
         most = form(core.judge, "most", brief=True, labels={"most": "Battles at most"})["most"]
         go = gr.Button("Judge", scale=0, min_width=104)
-        stop = gr.Button("Stop", scale=0, min_width=96)
-    working, told = html(), html()
+        stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
+    judging, told = Work([go], stop, html()), html()
 
     def shown(found: core.Judgement) -> dict[Any, Any]:
         return {told: judged(found)}
 
     inputs = {"model": model, "most": most}
-    event = when(go.click, core.judge, shown, inputs=inputs, outputs=[told], progress=working)
-    stops(stop, [event], working)
+    judging.run([go.click], core.judge, shown, inputs=inputs, outputs=[told], doing="Reading the votes")
 
 
 def judged(found: core.Judgement) -> str:
