@@ -5,6 +5,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 APP ?=
 
+# Tests are compiled once (pytest rewrites every assert), not at each run; the bytecode stays out of the tree.
+test check verify: export PYTHONDONTWRITEBYTECODE :=
+test check verify: export PYTHONPYCACHEPREFIX := $(CURDIR)/out/bytecode
+
 .PHONY: run test check lint verify bench docs download embedded-models format clean
 
 run: $(VENV)/.installed ## start the portal and every app; APP=dataset_explorer for one alone

@@ -1,7 +1,11 @@
 """The launcher: every app on one port, or one app alone. `python playground.py [APP]`; settings come from the environment."""
 
 import argparse
+import contextlib
 import importlib
+import multiprocessing
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -69,16 +73,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(chosen: "Sequence[AppCard]", environment: env.Environment) -> None:
     """Run the web server until SIGINT or SIGTERM."""
-    import uvicorn
+    from shared.ui.serving import Server
 
     application = server(chosen, environment)
     address = f"http://{environment.host}:{environment.port}/"
     titles = ", ".join(each.title for each in chosen)
     print(f"{titles}\n  {address}\n  workspace: {environment.home}", flush=True)  # noqa: T201
-    uvicorn.run(
-        application, host=environment.host, port=environment.port, log_level="warning", timeout_graceful_shutdown=5
-    )
+    with contextlib.suppress(KeyboardInterrupt):  # the signal that stopped it, raised again
+        Server(application, environment.host, environment.port).run()
+
+
+def leave(status: int) -> None:
+    """End the process, whatever its threads are doing: rows are on disk by now, and nothing else was promised to anybody."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # uvicorn raises the signal again when it has stopped: as Ctrl-C does, it must leave time to send the rows that wait
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    leave(main())

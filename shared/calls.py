@@ -52,6 +52,23 @@ def call(function: Function, arguments: dict[str, Any], caller: Caller = OWNER) 
     return result
 
 
+def help_texts(source: Function) -> dict[str, str]:
+    """The `Args:` (or `Attributes:`) of a Google-style docstring, by name, each joined to one line."""
+    texts: dict[str, str] = {}
+    lines = (inspect.getdoc(source) or "").splitlines()
+    start = next((i for i, line in enumerate(lines) if line.strip() in {"Args:", "Attributes:"}), len(lines))
+    name = ""
+    for line in lines[start + 1 :]:
+        if line and not line.startswith(" "):
+            break
+        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
+            name, _, text = line.strip().partition(":")
+            texts[name] = text.strip()
+        elif name and line.strip():
+            texts[name] += " " + line.strip()
+    return texts
+
+
 def parameters(function: Function) -> dict[str, inspect.Parameter]:
     """The parameters that a person may set, with real types; the caller is not one of them."""
     hints = get_type_hints(function, include_extras=True)

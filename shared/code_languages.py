@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from shared.code_features import SIGN, Keys, Vocabulary, keys, number, parse, sample, tokens
 from shared.env import ROOT
+from shared.languages import LanguageCounts
 from shared.text import Hashes, Places, arrow
 
 NONE, OTHER = "none", "other"
@@ -43,29 +44,11 @@ class Guess:
     confidence: float
 
 
-@dataclass(frozen=True)
-class CodeCounts:
-    """How many rows hold which programming language: a partial result that adds up over batches.
+class CodeCounts(LanguageCounts):
+    """How many rows hold which programming language, "none" included: a partial result that adds up over batches."""
 
-    Attributes:
-        counts: Rows of each language, "none" included.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def __add__(self, more: "CodeCounts") -> "CodeCounts":
-        return CodeCounts(self.counts + more.counts)
-
-    @property
-    def rows(self) -> int:
-        """Rows counted."""
-        return sum(self.counts.values())
-
-    def shares(self) -> list[tuple[str, str, int, float]]:
-        """Language, its name, rows and share (0 to 1), most frequent first."""
-        total = self.rows or 1
-        ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        return [(language, name(language), rows, rows / total) for language, rows in ordered]
+    def _name(self, code: str) -> str:
+        return name(code)
 
 
 @dataclass(frozen=True)

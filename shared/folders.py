@@ -110,7 +110,9 @@ def _move_far(folder: Path, target: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder as far as that is possible; nothing is said when it is not there."""
+    """Remove a folder or file as far as that is possible; nothing is said when it is not there."""
+    if folder.is_file():
+        folder.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,8 @@ class LanguageCounts:
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    def __add__(self, other: "LanguageCounts") -> "LanguageCounts":
-        return LanguageCounts(self.counts + other.counts)
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.counts + other.counts)
 
     @property
     def rows(self) -> int:
@@ -73,7 +73,10 @@ class LanguageCounts:
         """Code, name, rows and share (0 to 1) of each language, most frequent first."""
         total = self.rows or 1
         ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        return [(code, name(code), rows, rows / total) for code, rows in ordered]
+        return [(code, self._name(code), rows, rows / total) for code, rows in ordered]
+
+    def _name(self, code: str) -> str:
+        return name(code)
 
 
 @dataclass(frozen=True)

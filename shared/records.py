@@ -26,7 +26,7 @@ from shared.store import Store
 KIND = "records"
 PACKAGES = (
     "gradio", "torch", "transformers", "tokenizers", "datasets", "huggingface_hub", "safetensors", "accelerate", "peft",
-    "trl", "bitsandbytes", "llama-index-core", "text-generation", "sacrebleu", "lm_eval", "numpy", "pandas", "pyarrow", "duckdb",
+    "trl", "bitsandbytes", "llguidance", "llama-index-core", "text-generation", "sacrebleu", "lm_eval", "numpy", "pandas", "pyarrow", "duckdb",
 )  # fmt: skip
 
 # The Hub's own tokens and its OAuth tokens.
@@ -81,6 +81,10 @@ def environment() -> dict[str, Any]:
     }
 
 
+class Timing(float):
+    """A result that is another one whenever something runs again, such as seconds or a rate: no difference for a replay."""
+
+
 @dataclass(frozen=True)
 class Record:
     """One experiment.
@@ -89,13 +93,14 @@ class Record:
         app: The app that ran it.
         action: The endpoint of that app.
         settings: All its keyword arguments, so that the record can be run again through the API.
-        results: What was measured: names and plain numbers.
+        results: What was measured: names and plain numbers; a `Timing` among them is named in `timings`, too.
         inputs: Datasets and models that went in, by role, as refs.
         artifacts: What came out, by role, as refs.
         environment: Where it ran.
         id: 32 hexadecimal digits.
         time: When it was made, UTC.
         schema: Version of this form.
+        timings: Names of the results that say how long something took; filled by `save`.
     """
 
     app: str
@@ -108,6 +113,7 @@ class Record:
     id: str = field(default_factory=lambda: uuid4().hex)
     time: str = field(default_factory=now)
     schema: int = 1
+    timings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,8 @@ def save(store: Store, record: Record) -> Record:
     for part in ("settings", "inputs", "artifacts", "environment"):
         body[part] = _plain(getattr(record, part), part)
     body["results"] = {name: _number(name, value) for name, value in record.results.items()}
+    timed = [name for name, value in record.results.items() if isinstance(value, Timing)]
+    body["timings"] = list(dict.fromkeys([*record.timings, *timed]))
     _refuse_tokens(body)
     store.append(KIND, body, key=record.id)
     return Record(**body)
@@ -241,9 +249,11 @@ def _record(row: Row) -> Record | None:
     names = [each.name for each in dataclasses.fields(Record)]
     if any(not isinstance(row.body.get(name), dict) for name in ("settings", "results", "inputs", "artifacts")):
         return None
-    if any(name not in row.body for name in names):
+    # Until timings were named, a result's own name told: such records stay as they are.
+    body = {"timings": [name for name in row.body["results"] if name.endswith(("seconds", "per_second"))]} | row.body
+    if any(name not in body for name in names):
         return None
-    return Record(**{name: row.body[name] for name in names})
+    return Record(**{name: body[name] for name in names})
 
 
 def _holds(record: Record, words: list[str]) -> bool:

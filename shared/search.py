@@ -19,6 +19,7 @@ from functools import cache, cached_property
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,10 @@ class Found:
 
     hits: list[Hit]
     total: int
+
+
+class BrokenIndex(PlaygroundError):
+    """A file is no keyword index, or was torn by a crash or a full disk: it has to be built again."""
 
 
 class KeywordIndex:
@@ -146,15 +151,15 @@ class KeywordIndex:
             path: The file.
 
         Raises:
-            PlaygroundError: The file is not an index.
+            BrokenIndex: The file is not an index, or only a part of one.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 packed = file["terms"].tobytes().decode("utf-8", "surrogatepass")
                 listed = packed.split("\0") if packed else []
                 return cls(listed, file["starts"], file["rows"], file["counts"], file["lengths"])
-        except (OSError, ValueError, KeyError, EOFError) as problem:
-            raise PlaygroundError(f"'{path.name}' is not a keyword index. Delete it and build it again.") from problem
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as problem:
+            raise BrokenIndex(f"'{path.name}' is not a keyword index. Delete it and build it again.") from problem
 
 
 class _Building:

@@ -6,13 +6,15 @@ from functools import cached_property
 from threading import RLock
 from typing import Any, TypeVar
 
-from shared import env
+from shared import env, folders
 from shared.catalog import Catalog
 from shared.env import Environment
 from shared.jobs import Jobs
 from shared.models.models import Models
+from shared.policy import Caller
 from shared.store import Store
 from shared.sync import Sync
+from shared.visitors import VisitorStore
 
 T = TypeVar("T")
 
@@ -34,6 +36,19 @@ class Suite:
         """Artifacts and rows of the workspace."""
         with self._opening:
             return self.__dict__.get("store") or Store(self.environment.home)
+
+    @cached_property
+    def visitors(self) -> VisitorStore:
+        """What visitors load and make: apart from the workspace's own, for a day, and in no copy of it."""
+        with self._opening:
+            home, beside = self.environment.home / "cache" / "visitors", self.environment.uploads
+            return self.__dict__.get("visitors") or VisitorStore(
+                home, beside=beside if self.environment.public else None
+            )
+
+    def store_of(self, caller: Caller) -> Store:
+        """The store that a caller's own datasets are in."""
+        return self.store if caller.owner else self.visitors
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -77,13 +92,14 @@ class Suite:
             PlaygroundError: Another server uses this workspace.
         """
         self.store.claim()
+        folders.remove(self.environment.home / "cache" / "visitors")  # nobody who came before has the same id now
         if self.environment.remote:
             self.sync.pull()
             self.sync.start()
 
     def close(self) -> None:
         """Send what waits and close what was opened; opening again is a new Suite."""
-        for name in ("models", "sync", "store"):
+        for name in ("models", "sync", "visitors", "store"):
             opened = self.__dict__.pop(name, None)
             if name == "sync" and opened is not None:
                 opened.stop()

@@ -4,12 +4,15 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 # Libraries read these when they are imported, which may be before any fixture runs.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", HF_UPDATE_DOWNLOAD_COUNTS="0")
+# Models of a few thousand weights wait for their threads longer than they calculate, and more so beside another worker.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from shared.env import Environment
 from shared.suite import Suite, using
@@ -55,13 +58,26 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def house(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Suite]:
-    """The process's Suite, on an empty workspace."""
-    environment = Environment(home=workspace / "home")
+@contextmanager
+def _suite(home: Path) -> Iterator[Suite]:
+    environment = Environment(home=home)
     environment.uploads.mkdir(parents=True)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(environment.uploads))
-    with using(Suite(environment)) as suite:
+    with pytest.MonkeyPatch.context() as patch, using(Suite(environment)) as suite:
+        patch.setenv("GRADIO_TEMP_DIR", str(environment.uploads))
+        yield suite
+
+
+@pytest.fixture
+def house(workspace: Path) -> Iterator[Suite]:
+    """The process's Suite, on an empty workspace."""
+    with _suite(workspace / "home") as suite:
+        yield suite
+
+
+@pytest.fixture(scope="module")
+def lasting_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """One Suite for all tests of a file: for what takes long to make and is only read."""
+    with _suite(tmp_path_factory.mktemp("lasting") / "home") as suite:
         yield suite
 
 

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from apps.dataset_explorer import contamination as leaks
 from apps.dataset_explorer.ancestry import judge
-from apps.dataset_explorer.benchmark_index import shipped
 from apps.dataset_explorer.detector import Hit
 from apps.dataset_explorer.duplicates import Duplicates, Kind, find_duplicates_steps
 from apps.dataset_explorer.keeping import keep
@@ -148,7 +147,7 @@ def duplicates(
     Raises:
         PlaygroundError: The dataset or the column is unknown.
     """
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     found: Duplicates | None = None
     for item in find_duplicates_steps(opened.texts(column), kind, threshold, limit):
         if isinstance(item, Progress):
@@ -185,10 +184,11 @@ def contamination(
     Raises:
         PlaygroundError: The dataset, the column or a benchmark is unknown.
     """
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     hits = leaks.contamination(opened.texts(column), benchmarks, n, suite().store)
     rows = len({hit.row for hit in hits})
-    settings: dict[str, Any] = {"dataset": opened.ref, "benchmarks": _pinned(benchmarks), "n": n, "column": column}
+    versions = leaks.pinned(benchmarks, suite().store)
+    settings: dict[str, Any] = {"dataset": opened.ref, "benchmarks": versions, "n": n, "column": column}
     record = keep("contamination", settings, {"hits": len(hits), "rows": rows}, caller, {"dataset": opened.ref})
     return Leaked(hits, rows, record)
 
@@ -208,7 +208,7 @@ def add_benchmark(dataset: str, name: str, question: Column = "", answer: Column
     Raises:
         PlaygroundError: The dataset is unknown, the name is taken or cannot be used, or a column is not there.
     """
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     rows = (row for batch in opened.batches() for row in batch.to_pylist())
     made = leaks.add_benchmark(suite().store, name, rows, question, answer)
     settings = {"dataset": opened.ref, "name": name, "question": question, "answer": answer}
@@ -231,20 +231,14 @@ def licence(dataset: str, tag: str = "", caller: Caller = OWNER) -> Licensed:
     Raises:
         PlaygroundError: The dataset is unknown.
     """
-    opened = open_dataset(suite().store, dataset)
-    found = judge(suite().store, opened, suite().catalog.datasets(), tag)
+    opened = open_dataset(suite().store_of(caller), dataset)
+    found = judge(suite().store_of(caller), opened, suite().catalog.datasets(), tag)
     settings = {"dataset": opened.ref, "tag": tag}
     results = {"conflicts": len(found.conflicts), "duties": len(found.duties)}
     record = keep("licence", settings, results, caller, {"dataset": opened.ref})
     return Licensed(
         found.use, found.licence, found.why, found.duties, found.conflicts, found.evidence, found.advice, record
     )
-
-
-def _pinned(benchmarks: list[str]) -> list[str]:
-    """The name of an added benchmark means its newest version; a record names that version."""
-    newest = {each.name: each.ref for each in reversed(suite().store.artifacts(leaks.KIND))}
-    return [name if name in shipped() else newest.get(name, name) for name in benchmarks]
 
 
 def _examples(opened: Dataset, column: str, pairs: list[Pair]) -> list[Example]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from apps.dataset_explorer.benchmark_index import shipped
-from apps.dataset_explorer.contamination import KIND as BENCHMARKS
+from apps.dataset_explorer.contamination import pinned
 from apps.dataset_explorer.keeping import keep
 from apps.dataset_explorer.recipes import (
     REMOVED,
@@ -102,10 +101,10 @@ def clean(
     Raises:
         PlaygroundError: The dataset is unknown, a rule names something that there is not, or no row would be left.
     """
-    store = suite().store
+    store = suite().store_of(caller)
     source = open_dataset(store, dataset)
-    settled = _settle(rules, store)
-    work = Sifting(source, settled, store, samples, LISTED if preview else None)
+    settled = canonical(replace(rules, benchmarks=pinned(rules.benchmarks, suite().store)))
+    work = Sifting(source, settled, suite().store, samples, LISTED if preview else None)
     yield from work.run()
     removed = work.removed()
     outcome = _outcome(source, settled, work, removed)
@@ -128,13 +127,6 @@ def clean(
     results |= {f"removed {count.rule}": count.rows for count in outcome.counts}
     record = keep("clean", settings, results, caller, {"dataset": source.ref}, {"dataset": made.ref})
     yield replace(outcome, preview=False, dataset=made.ref, notes=made.notes, record=record)
-
-
-def _settle(rules: CleanRules, store: Store) -> CleanRules:
-    """The rules with the name of an added benchmark, which means its newest version, replaced by that version's ref."""
-    added = {artifact.name: artifact.ref for artifact in reversed(store.artifacts(BENCHMARKS))}
-    names = [name if name in shipped() else added.get(name, name) for name in rules.benchmarks]
-    return canonical(replace(rules, benchmarks=names))
 
 
 def _outcome(source: Dataset, rules: CleanRules, work: Sifting, table: "pyarrow.Table") -> Cleaned:

@@ -86,6 +86,17 @@ def find_benchmark(name: str, store: Store | None = None) -> Benchmark:
     raise PlaygroundError(f"There is no benchmark '{name}'. There are: {known}. Others are added from a file.")
 
 
+def pinned(names: Sequence[str], store: Store) -> list[str]:
+    """The names with that of an added benchmark, which means its newest version, replaced by that version's ref.
+
+    Args:
+        names: Names of benchmarks, or refs.
+        store: Where added benchmarks are.
+    """
+    newest = {artifact.name: artifact.ref for artifact in reversed(store.artifacts(KIND))}
+    return [name if name in shipped() else newest.get(name, name) for name in names]
+
+
 def add_benchmark(
     store: Store, name: str, rows: Iterable[Mapping[str, Any]], question: str = "", answer: str = ""
 ) -> Artifact:

@@ -1,16 +1,18 @@
 """Why a row is flagged: the endpoint explain."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from apps.dataset_explorer import contamination as leaks
 from apps.dataset_explorer import pii, quality
 from apps.dataset_explorer.detector import Hit
-from apps.dataset_explorer.duplicates import Duplicates, Kind, find_duplicates_steps
+from apps.dataset_explorer.duplicates import Kind, find_duplicates_steps
 from apps.dataset_explorer.keeping import keep
 from apps.dataset_explorer.rules import Profile as RuleProfile
 from apps.dataset_explorer.rules import rule, thresholds
@@ -20,13 +22,16 @@ from shared.errors import PlaygroundError
 from shared.policy import OWNER, Caller
 from shared.progress import Progress
 from shared.settings import Column
-from shared.suite import suite
+from shared.suite import Suite, suite
 from shared.text import shingles, words
 
 KINDS: tuple[Kind, ...] = ("exact", "normalised", "near")
 CHARACTERS = 20_000  # of a row's text that are handed out
 PARTNERS = 20  # rows that are named for each kind of duplicate
 BATCH = 1_000  # rows of a group whose texts are read at once
+KEPT = 12  # searches whose groups are kept: four columns or datasets, 4 bytes a row for each kind
+
+Groups = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def explain(
     Raises:
         PlaygroundError: The dataset or the column is unknown, or there is no such row.
     """
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     if row >= opened.rows:
         raise PlaygroundError(f"There is no row {row:,}: '{opened.name}' has {opened.rows:,}, numbered from 0.")
     text = opened.texts_of({row}, column)[row]
@@ -164,19 +169,42 @@ def _partners(opened: Dataset, column: str, row: int, threshold: float) -> Itera
     partners: list[Partner] = []
     stricter = {row}  # rows that are alike in a stricter way, named or not
     for kind in KINDS:
-        found: Duplicates | None = None
-        for item in find_duplicates_steps(opened.texts(column), kind, threshold, limit=0):
-            if isinstance(item, Progress):
-                yield item
-            else:
-                found = item
-        assert found is not None
-        group = next((group for group in found.groups if row in group), [])
+        groups = yield from _groups(opened, column, kind, threshold)
+        group = np.flatnonzero(groups == groups[row]).tolist() if groups[row] else []
         others = [each for each in group if each not in stricter]
         least = threshold if kind == "near" else 0.0
         partners += islice(_alike(opened, column, mine, others, kind, least), PARTNERS)
         stricter.update(others)
     yield sorted(partners, key=lambda each: (-each.similarity, each.row))
+
+
+class Looked:
+    """The groups that were looked for last, so that the next row of the same dataset is explained at once."""
+
+    def __init__(self, _: Suite) -> None:
+        self.groups: dict[tuple[object, ...], Groups] = {}
+
+    def keep(self, key: tuple[object, ...], found: Groups) -> None:
+        """Keep one more; the oldest goes."""
+        self.groups[key] = found
+        for oldest in list(self.groups)[:-KEPT]:
+            self.groups.pop(oldest, None)
+
+
+def _groups(opened: Dataset, column: str, kind: Kind, threshold: float) -> Generator[Progress, None, Groups]:
+    """The group of each row, counted from 1; 0 for a row that no other says. Shape (rows,)."""
+    looked, key = suite().own(Looked), (opened.path, column, kind, threshold if kind == "near" else 0)
+    found = looked.groups.get(key)
+    if found is None:
+        found = np.zeros(opened.rows, np.int32)
+        for item in find_duplicates_steps(opened.texts(column), kind, threshold, limit=0):
+            if isinstance(item, Progress):
+                yield item
+                continue
+            for number, group in enumerate(item.groups, 1):
+                found[group] = number
+        looked.keep(key, found)
+    return found
 
 
 def _alike(opened: Dataset, column: str, mine: str, others: list[int], kind: Kind, least: float) -> Iterator[Partner]:

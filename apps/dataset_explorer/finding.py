@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
-from zipfile import is_zipfile
 
 from pydantic import Field
 
@@ -87,9 +86,10 @@ def search(
     """
     if not query.strip():
         raise PlaygroundError("The query is empty. Type words, a pattern or a sentence.")
-    opened = open_dataset(suite().store, dataset)
+    store = suite().store_of(caller)
+    opened = open_dataset(store, dataset)
     found = searching.Found([], 0)
-    for item in _steps(opened, query, way, column, limit, ignore_case):
+    for item in _steps(store.home, opened, query, way, column, limit, ignore_case):
         if isinstance(item, Progress):
             yield item
         else:
@@ -103,30 +103,33 @@ def search(
 
 
 def _steps(
-    opened: Dataset, query: str, way: Way, column: str, limit: int, ignore_case: bool
+    home: Path, opened: Dataset, query: str, way: Way, column: str, limit: int, ignore_case: bool
 ) -> Iterator[Progress | searching.Found]:
     if way == "regex":
         yield from searching.find_pattern(opened.texts(column), query, limit, ignore_case, opened.rows)
     elif way == "semantic":
         texts = [text for array in opened.texts(column) for text in array.to_pylist()]
-        cache = EmbeddingCache(suite().store.home / "cache" / "embeddings")
+        cache = EmbeddingCache(home / "cache" / "embeddings")
         yield from searching.find_meaning(texts, query, minilm(), cache, limit)
     else:
-        path = _index_file(opened, column)
+        path = _index_file(home, opened, column)
         for item in _index(opened, column, path):
             yield item if isinstance(item, Progress) else item.search(query, limit)
 
 
-def _index_file(opened: Dataset, column: str) -> Path:
+def _index_file(home: Path, opened: Dataset, column: str) -> Path:
     name = hashlib.sha256(f"{opened.path.parent.name} {column}".encode()).hexdigest()[:24]
-    return suite().store.home / "cache" / "keywords" / f"{name}.npz"
+    return home / "cache" / "keywords" / f"{name}.npz"
 
 
 def _index(opened: Dataset, column: str, path: Path) -> Iterator[Progress | searching.KeywordIndex]:
     """The kept index, or a new one that is kept."""
-    if is_zipfile(path):  # not one that a crash or a full disk has torn
-        yield searching.KeywordIndex.load(path)
-        return
+    if path.exists():
+        try:
+            yield searching.KeywordIndex.load(path)
+            return
+        except searching.BrokenIndex:
+            pass  # what is built now takes its place
     path.parent.mkdir(parents=True, exist_ok=True)
     for item in searching.build_index(opened.texts(column), opened.rows):
         if not isinstance(item, Progress):

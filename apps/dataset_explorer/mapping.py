@@ -59,8 +59,8 @@ def map(
     Raises:
         PlaygroundError: The dataset or the column is unknown.
     """
-    opened = open_dataset(suite().store, dataset)
-    cache = EmbeddingCache(suite().store.home / "cache" / "embeddings")
+    opened = open_dataset(suite().store_of(caller), dataset)
+    cache = EmbeddingCache(suite().store_of(caller).home / "cache" / "embeddings")
     made: Landscape | None = None
     for item in map_rows(opened.texts(column), opened.rows, minilm(), cache, sample, clusters, seed):
         if isinstance(item, Progress):

@@ -112,7 +112,7 @@ def mix(
     Raises:
         PlaygroundError: A part is unknown or too small, or the parts do not fit together.
     """
-    store, entries = suite().store, suite().catalog.datasets()
+    store, entries = suite().store_of(caller), suite().catalog.datasets()
     opened = [open_dataset(store, part.dataset) for part in parts]
     counts = _counts(parts, opened, rows, repeat)
     table = lay(opened, counts, seed, to_messages, provenance)

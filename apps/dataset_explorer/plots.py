@@ -19,6 +19,7 @@ GREY = "rgba(128,136,148,.55)"
 ROW = 44  # pixels of a bar with its label above it
 LABEL = 46  # characters that fit beside each other on a phone
 HEIGHT, TALL = 264, 420
+COLOURED = 6  # clusters: these colours differ most, and points lie close together
 LISTED = 12
 KEYWORDS = 3  # of a cluster, beside each other
 HERE, BEYOND = SERIES[0], SERIES[1]
@@ -183,7 +184,7 @@ def draw_map(landscape: Landscape, texts: Sequence[str] = ()) -> Any:
         return _say(figure, "No rows")
     places, groups = np.array(points, np.float64), np.array(clusters, np.int64)
     # A list with one colour a point: one trace draws 100,000 points faster than one for each cluster.
-    colors = [SERIES[group] if 0 <= group < len(SERIES) else GREY for group in groups.tolist()]
+    colors = [SERIES[group] if 0 <= group < COLOURED else GREY for group in groups.tolist()]
     figure.add_trace(
         go.Scattergl(
             x=places[:, 0].tolist(), y=places[:, 1].tolist(), mode="markers",

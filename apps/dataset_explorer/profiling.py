@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -94,7 +95,8 @@ def profile(
     Raises:
         PlaygroundError: The dataset or the column is unknown, or the tokenizer is not on this machine.
     """
-    opened = open_dataset(suite().store, dataset)
+    store = suite().store_of(caller)
+    opened = open_dataset(store, dataset)
     asked = _questions(opened, column, tokenizer, rules)
     portrait = Portrait()
     for item in survey(opened, asked):
@@ -104,7 +106,7 @@ def profile(
             portrait = item
     semantics: Semantics | None = None
     if embeddings:
-        for found in _embedded(opened, column, sample):
+        for found in _embedded(store.home, opened, column, sample):
             if isinstance(found, Progress):
                 yield found
             else:
@@ -146,7 +148,7 @@ def compare(
     Raises:
         PlaygroundError: A dataset or the column is unknown, or the tokenizer is not on this machine.
     """
-    opened = [open_dataset(suite().store, each) for each in (first, second)]
+    opened = [open_dataset(suite().store_of(caller), each) for each in (first, second)]
     asked = [replace(_questions(each, column, tokenizer, rules), keyed=True) for each in opened]
     portraits: list[Portrait] = []
     for each, questions in zip(opened, asked, strict=True):
@@ -182,12 +184,11 @@ def _questions(dataset: Dataset, column: str, tokenizer: str, rules: RuleProfile
     return Questions(column, str(tokenizer_file(tokenizer)), rules)
 
 
-def _embedded(dataset: Dataset, column: str, sample: int) -> Iterator[Progress | Semantics]:
+def _embedded(home: Path, dataset: Dataset, column: str, sample: int) -> Iterator[Progress | Semantics]:
     wanted = sample_rows(dataset.rows, sample)
     found = dataset.texts_of(wanted.tolist(), column)
     texts = [text for text in found.values() if text.strip()]
-    store = suite().store
-    for item in embed(texts, minilm(), EmbeddingCache(store.home / "cache" / "embeddings"), "Embedding rows"):
+    for item in embed(texts, minilm(), EmbeddingCache(home / "cache" / "embeddings"), "Embedding rows"):
         if isinstance(item, Progress):
             yield item
         else:

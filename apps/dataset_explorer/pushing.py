@@ -95,7 +95,7 @@ def push(
     if not caller.token:
         raise PlaygroundError(f"There is no Hub token to push with. {TOKENS} and put it into HF_TOKEN, or sign in.")
     _check_name(repo)
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     steps = ancestry(suite().store, opened)
     verdict = judge(suite().store, opened, suite().catalog.datasets())
     if verdict.use == "no" and not acknowledge_licence:

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,17 @@ from uuid import uuid4
 
 from apps.dataset_explorer import duck
 from apps.dataset_explorer.sandbox import GRACE
+from shared.calls import last
 from shared.datasets.dataset import Dataset
 from shared.env import ROOT
 from shared.errors import PlaygroundError
+from shared.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow
 
 START = 30.0  # seconds that a busy machine may need to start the process
+STEP = 0.2  # seconds between two looks: whoever stops waiting ends the process as soon
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -51,6 +55,14 @@ class Answer:
 
 
 def query(dataset: Dataset, sql: str, limit: int = 1000, seconds: float = 30.0, *, spill: Path | None = None) -> Answer:
+    """The answer to one SELECT over the table `data`; as `query_steps`, without its progress."""
+    answer: Answer = last(query_steps(dataset, sql, limit, seconds, spill=spill))
+    return answer
+
+
+def query_steps(
+    dataset: Dataset, sql: str, limit: int = 1000, seconds: float = 30.0, *, spill: Path | None = None
+) -> Iterator[Progress | Answer]:
     """The answer to one SELECT over the table `data`, whose first column is the row number.
 
     Args:
@@ -60,18 +72,32 @@ def query(dataset: Dataset, sql: str, limit: int = 1000, seconds: float = 30.0, 
         seconds: Time that DuckDB may take.
         spill: Where a sort may put up to 2 GiB that do not fit in memory; the system's folder for temporary files.
 
+    Yields:
+        Progress five times a second while DuckDB works; at last the answer. Closed before that, its process is ended.
+
     Raises:
         PlaygroundError: It is not one SELECT, names something else than `data`, has a fault, or takes too much time
             (more than `seconds`) or memory (more than 512 MiB).
     """
     with _sandbox(dataset, sql, limit, seconds, spill, stream=False) as process:
         try:
-            out, problem = process.communicate(timeout=seconds + GRACE + START)
-        except subprocess.TimeoutExpired:
+            out, problem = yield from _wait(process, seconds)
+        finally:
             process.kill()
-            raise duck.too_long(seconds) from None
     _raise_from(process, seconds, problem)
-    return Answer(**json.loads(out))
+    yield Answer(**json.loads(out))
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> Generator[Progress, None, tuple[bytes, bytes]]:
+    """What the process says until it ends."""
+    end = time.monotonic() + seconds + GRACE + START
+    while True:
+        try:
+            return process.communicate(timeout=STEP)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise duck.too_long(seconds) from None
+            yield Progress("Asking in SQL")
 
 
 @contextmanager

@@ -177,7 +177,7 @@ def page(
     Raises:
         PlaygroundError: The dataset or a column is unknown, or the value does not fit the test.
     """
-    opened = open_dataset(suite().store, dataset)
+    opened = open_dataset(suite().store_of(caller), dataset)
     found = table.page(opened, start, count, column, test, value, order, descending, spill=_spill())
     record = ""
     if value or order or test == "missing":
@@ -196,7 +196,7 @@ def query(
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000,
     seconds: Annotated[float, Field(gt=0, le=120)] = 30,
     caller: Caller = OWNER,
-) -> Answer:
+) -> Iterator[Progress | Answer]:
     """Ask a question in SQL. The table is called `data`, and its column `row` is the row's number.
 
     One SELECT in DuckDB's dialect; it can read nothing but this dataset and change nothing at all.
@@ -208,15 +208,21 @@ def query(
         seconds: Stop after so long.
         caller: Who asks.
 
+    Returns:
+        Progress while DuckDB works; at last the answer.
+
     Raises:
         PlaygroundError: The SQL is not one SELECT, has a fault, reads something else, or takes too long.
     """
-    opened = open_dataset(suite().store, dataset)
-    found = table.query(opened, sql, limit, seconds, spill=_spill())
-    settings = {"dataset": opened.ref, "sql": sql, "limit": limit, "seconds": seconds}
-    results = {"rows": len(found.rows), "columns": len(found.columns)}
-    record = keep("query", settings, results, caller, inputs={"dataset": opened.ref})
-    return Answer(found.columns, found.types, found.rows, found.truncated, record)
+    opened = open_dataset(suite().store_of(caller), dataset)
+    for item in table.query_steps(opened, sql, limit, seconds, spill=_spill()):
+        if isinstance(item, Progress):
+            yield item
+            continue
+        settings = {"dataset": opened.ref, "sql": sql, "limit": limit, "seconds": seconds}
+        results = {"rows": len(item.rows), "columns": len(item.columns)}
+        record = keep("query", settings, results, caller, inputs={"dataset": opened.ref})
+        yield Answer(item.columns, item.types, item.rows, item.truncated, record)
 
 
 def export(
@@ -239,7 +245,7 @@ def export(
     Raises:
         PlaygroundError: The dataset is unknown, the SQL has a fault, or the disk is full.
     """
-    store = suite().store
+    store = suite().store_of(caller)
     opened = open_dataset(store, dataset)
     name = f"{opened.name}.{format}"
     with store.writing("exports", name) as folder:

@@ -12,9 +12,10 @@ from shared.datasets.ingest import ingest
 from shared.errors import PlaygroundError
 from shared.policy import Caller
 from shared.progress import Progress
-from shared.store import Artifact
+from shared.store import Artifact, Store
 from shared.suite import suite
 from shared.uploads import Upload, local_file
+from shared.visitors import VisitorStore
 
 HUB_NAME = re.compile(r"^(hub:)?[\w.-]+/[\w.-]+(@[\w.-]+)?(#.*)?$")
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -46,31 +47,38 @@ def read(source: str | Upload, split: str, config: str, caller: Caller) -> Itera
         caller: Whose token may be used.
 
     Raises:
-        PlaygroundError: The source does not exist or cannot be read.
+        PlaygroundError: The source does not exist, cannot be read, or is too large for a visitor.
     """
+    store = suite().store_of(caller)
+    for item in _read(store, source, split, config, caller):
+        if isinstance(item, Progress) and isinstance(store, VisitorStore):
+            store.check_growing()
+        yield item
+
+
+def _read(
+    store: Store, source: str | Upload, split: str, config: str, caller: Caller
+) -> Iterator[Progress | tuple[Dataset, Origin]]:
     if isinstance(source, Upload):
-        raw = _keep(source.path, source.name, ours=True)
-        yield from _read_raw(raw)
+        yield from _read_raw(store, _keep(store, source.path, source.name, ours=True))
         return
     text = source.strip()
     if not text:
         raise PlaygroundError(f"No dataset was named. {FORMS}")
-    store = suite().store
     if text.startswith("builtin:"):
         yield open_dataset(store, text), Origin(text, {"source": text})
     elif text.startswith("local:"):
-        yield from _read_local(text)
+        yield from _read_local(store, text)
     elif path := local_file(text, suite().environment):
-        yield from _read_raw(_keep(path, path.name, ours=False))
+        yield from _read_raw(store, _keep(store, path, path.name, ours=False))
     elif HUB_NAME.match(text):
-        yield from _read_hub(text, split, config, caller)
+        yield from _read_hub(store, text, split, config, caller)
     else:
         raise PlaygroundError(f"'{text[:200]}' names no dataset. {FORMS}")
 
 
-def _keep(path: Path, name: str, ours: bool) -> Artifact:
+def _keep(store: Store, path: Path, name: str, ours: bool) -> Artifact:
     """The raw file as an artifact of its own, so that the load can be replayed: linked when it is ours, else copied."""
-    store = suite().store
     with store.writing("uploads", name) as folder:
         target = folder / (UNSAFE.sub("_", name)[-60:].lstrip(".") or "file")  # messages name the file
         if ours:
@@ -80,23 +88,25 @@ def _keep(path: Path, name: str, ours: bool) -> Artifact:
         return store.put("uploads", name, folder)
 
 
-def _read_raw(raw: Artifact) -> Iterator[Progress | tuple[Dataset, Origin]]:
+def _read_raw(store: Store, raw: Artifact) -> Iterator[Progress | tuple[Dataset, Origin]]:
     origin = Origin(raw.ref, {"source": raw.ref})
     (file,) = raw.path.iterdir()
-    for item in ingest(suite().store, file, file.name, source=raw.ref):
+    for item in ingest(store, file, file.name, source=raw.ref):
         yield (item, origin) if isinstance(item, Dataset) else item
 
 
-def _read_local(text: str) -> Iterator[Progress | tuple[Dataset, Origin]]:
-    found = suite().store.find(text)
+def _read_local(store: Store, text: str) -> Iterator[Progress | tuple[Dataset, Origin]]:
+    found = store.find(text)
     if found.kind == "uploads":
-        yield from _read_raw(found)
+        yield from _read_raw(store, found)
         return
-    dataset = open_dataset(suite().store, text)
+    dataset = open_dataset(store, text)
     yield dataset, Origin(dataset.ref, {"source": dataset.ref})
 
 
-def _read_hub(text: str, split: str, config: str, caller: Caller) -> Iterator[Progress | tuple[Dataset, Origin]]:
+def _read_hub(
+    store: Store, text: str, split: str, config: str, caller: Caller
+) -> Iterator[Progress | tuple[Dataset, Origin]]:
     name, _, part = text.removeprefix("hub:").partition("#")
     name, _, revision = name.partition("@")
     from_ref = part.split("/") if part else []
@@ -104,14 +114,14 @@ def _read_hub(text: str, split: str, config: str, caller: Caller) -> Iterator[Pr
     split = split or (from_ref[-1] if from_ref else "")
     environment = suite().environment
     steps = load_hub(
-        suite().store,
+        store,
         name,
         config=config,
         split=split,
         revision=revision,
         token=caller.token,
         endpoint=environment.hub_endpoint,
-        cache=environment.home / "cache" / "hub",
+        cache=store.home / "cache" / "hub",
     )
     for item in steps:
         yield (item, Origin(item.source, {"source": item.source})) if isinstance(item, Dataset) else item

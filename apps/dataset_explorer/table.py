@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from apps.dataset_explorer import cells, duck
 from apps.dataset_explorer.exports import Saved, export
-from apps.dataset_explorer.queries import Answer, query
+from apps.dataset_explorer.queries import Answer, query, query_steps
 from shared.datasets.dataset import Dataset
 from shared.errors import PlaygroundError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["Answer", "Page", "Saved", "Test", "export", "page", "query"]
+__all__ = ["Answer", "Page", "Saved", "Test", "export", "page", "query", "query_steps"]
 
 Test = Literal["contains", "equals", "not equals", "above", "below", "longer than", "shorter than", "missing"]
 SECONDS = 60

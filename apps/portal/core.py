@@ -22,8 +22,6 @@ from shared.records import Record
 from shared.suite import suite
 from shared.uploads import Download
 
-TIMES = ("seconds", "per_second")  # how names of results end that differ whenever something runs again
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -151,8 +149,10 @@ def replay(id: str, caller: Caller = OWNER) -> Iterator[Progress | Replayed]:
     if not new:
         yield Replayed(id, "", exact, why, same=True)
         return
-    rows = [row for row in history.difference([original, history.load(suite().store, new)]) if not row.same]
-    out = [row for row in rows if row.name.split(".")[0] in {"results", "artifacts"} and not row.name.endswith(TIMES)]
+    repeated = history.load(suite().store, new)
+    rows = [row for row in history.difference([original, repeated]) if not row.same]
+    timed = {f"results.{name}" for name in [*original.timings, *repeated.timings]}
+    out = [row for row in rows if row.name.split(".")[0] in {"results", "artifacts"} and row.name not in timed]
     yield Replayed(id, new, exact, why, not out, [{"name": row.name, "values": list(row.values)} for row in out])
 
 

@@ -43,7 +43,7 @@ def form(
         drawn last, in a fold.
     """
     known = {name: p for name, p in calls.parameters(source).items() if not names or name in names}
-    prose = {} if brief else help_texts(source)
+    prose = {} if brief else calls.help_texts(source)
     order = list(names) or list(known)
     plain = [name for name in order if not (fold and is_marked(known[name].annotation))]
     folded = [name for name in order if name not in plain]
@@ -63,23 +63,6 @@ def form(
 def is_marked(hint: Any) -> bool:
     """Whether a parameter is annotated as Advanced."""
     return any(mark is Advanced or isinstance(mark, Advanced) for mark in getattr(hint, "__metadata__", ()))
-
-
-def help_texts(source: Callable[..., Any]) -> dict[str, str]:
-    """The `Args:` (or `Attributes:`) of a Google-style docstring, by name, each joined to one line."""
-    texts: dict[str, str] = {}
-    lines = (inspect.getdoc(source) or "").splitlines()
-    start = next((i for i, line in enumerate(lines) if line.strip() in {"Args:", "Attributes:"}), len(lines))
-    name = ""
-    for line in lines[start + 1 :]:
-        if line and not line.startswith(" "):
-            break
-        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-            name, _, text = line.strip().partition(":")
-            texts[name] = text.strip()
-        elif name and line.strip():
-            texts[name] += " " + line.strip()
-    return texts
 
 
 def _input(label: str, hint: Any, default: Any, info: str) -> Any:

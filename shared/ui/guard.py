@@ -1,4 +1,4 @@
-"""A Blocks that refuses forged values with a sentence, before any component or function sees them."""
+"""A Blocks that refuses forged values with a sentence, before any component or function sees them, and limits what waits."""
 
 from typing import Any
 
@@ -9,9 +9,23 @@ from pydantic import ValidationError
 from shared.errors import PlaygroundError
 from shared.uploads import accept, files_in
 
+AT_ONCE = 16  # calls of one endpoint or listener that run at the same time
+SESSIONS = 300  # pages whose state is kept; each takes half a megabyte, and a call without a session is one, too
+WAITING = 256  # calls that may wait; the next one is told that the server is busy
+
 
 class Guarded(gr.Blocks):  # type: ignore[misc]
-    """gr.Blocks with one more check on what comes in, whether it was launched or mounted."""
+    """gr.Blocks with one more check on what comes in and limits of its own, whether it was launched or mounted."""
+
+    def queue(self, *settings: Any, **named: Any) -> "Guarded":
+        """The queue with this suite's limits; Gradio makes it when the Blocks begins.
+
+        Args:
+            settings: As for `gr.Blocks.queue`.
+            named: As for `gr.Blocks.queue`; what is given goes before the limits.
+        """
+        super().queue(*settings, **{"max_size": WAITING, "default_concurrency_limit": AT_ONCE, **named})
+        return self
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False

@@ -39,7 +39,7 @@ class LoopbackHosts:
 def mount(
     pages: Mapping[str, gr.Blocks | Callable[[], gr.Blocks]], *, public: bool = False, loopback: bool = True
 ) -> fastapi.FastAPI:
-    """One server for several pages, with `/healthz`.
+    """One server for several pages, with `/healthz`; its `state.pages` lists those that were built, for `serving.Server`.
 
     Args:
         pages: The Blocks by path, or what makes one when it is first asked for; "/" is mounted last, or it would swallow the
@@ -56,6 +56,7 @@ def mount(
             await each.close()
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
+    app.state.pages = []
     building = asyncio.Lock()
     paths = sorted(pages, key=lambda path: path == "/")
 
@@ -69,24 +70,27 @@ def mount(
     for path in paths:
         page = pages[path]
         if isinstance(page, gr.Blocks):
-            _mount_one(app, page, path, public)
+            app.state.pages.append(_mount_one(app, page, path, public))
         else:
-            later.append(Later(partial(_alone, page, path, public), building))
+            later.append(Later(partial(_alone, app, page, path, public), building))
             app.mount(path, later[-1])
     if loopback:
         app.add_middleware(LoopbackHosts)
     return app
 
 
-def _alone(make: Callable[[], gr.Blocks], path: str, public: bool) -> fastapi.FastAPI:
-    return _mount_one(fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None), make(), path, public)
+def _alone(whole: fastapi.FastAPI, make: Callable[[], gr.Blocks], path: str, public: bool) -> fastapi.FastAPI:
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    whole.state.pages.append(_mount_one(app, make(), path, public))
+    return app
 
 
-def _mount_one(app: fastapi.FastAPI, blocks: gr.Blocks, path: str, public: bool) -> fastapi.FastAPI:
+def _mount_one(app: fastapi.FastAPI, blocks: gr.Blocks, path: str, public: bool) -> gr.Blocks:
     gr.mount_gradio_app(app, blocks, path, **_look(public))
+    blocks.app = app.routes[-1].app  # type: ignore[attr-defined]  # gradio 6.31 leaves another one there; `close` must end the streams of this one
     # gradio 6.31 sets this in launch() alone; without it every file input reads any file of the server for anybody.
     blocks.has_launched = True
-    return app
+    return blocks
 
 
 def launch(blocks: gr.Blocks, *, public: bool = False, **options: Any) -> tuple[Any, str, str]:

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.queueing import Queue
 
 from shared.appcard import AppCard
 from shared.suite import suite
-from shared.ui.guard import Guarded
+from shared.ui.guard import SESSIONS, Guarded
 from shared.ui.pieces import Kind, header_html, html, nav_html
 from shared.ui.wiring import expose
-
-AT_ONCE = 16  # calls of one endpoint or listener that run at the same time
-SESSIONS = 300  # pages whose state is kept; each takes half a megabyte, and a call without a session is one, too
-WAITING = 256  # calls that may wait; the next one is told that the server is busy
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None, hea
         headed: Whether the header is drawn when the page loads; an app with chips of its own draws it itself.
     """
     with Guarded(title=card.title, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
+        blocks.state_session_capacity = SESSIONS
         expose(card)
         html(nav_html(card, beside or [card]))
         if sidebar is not None:
@@ -60,9 +56,6 @@ def page(card: AppCard, beside: Sequence[AppCard] = (), sidebar: Any = None, hea
             blocks.load(
                 lambda: made.header()[made.head], None, made.head, api_visibility="private", show_progress="hidden"
             )
-        # What `blocks.queue()` does, before Gradio 6.31 makes the page's app: afterwards it would be made a second time.
-        blocks._queue = Queue(True, blocks.max_threads, 1, WAITING, blocks, default_concurrency_limit=AT_ONCE)
-        blocks.state_session_capacity = SESSIONS
 
 
 def saved() -> tuple[str, Kind]:

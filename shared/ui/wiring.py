@@ -20,7 +20,6 @@ from shared.appcard import AppCard
 from shared.errors import PlaygroundError
 from shared.progress import Progress
 from shared.ui.callers import caller_of
-from shared.ui.forms import help_texts
 from shared.ui.pieces import progress_html
 from shared.uploads import Download, defuse, inside
 
@@ -224,7 +223,7 @@ def _one_line_help(function: Function) -> str:
         .strip()
         .splitlines()
     )
-    prose = [f"    {name}: {text}" for name, text in help_texts(function).items()]
+    prose = [f"    {name}: {text}" for name, text in calls.help_texts(function).items()]
     return "\n".join([*lines, "Args:", *prose])
 
 

@@ -2,8 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,29 +10,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.conftest import SHARED
-from tests.server import Server, serving
 
 GSM8K = SHARED / "data" / "instruct" / "gsm8k" / "train.jsonl"
 DIVERSITY = {"distinct_1", "distinct_2", "distinct_3", "entropy_bits", "mattr", "compression_ratio"}
 LEAK = "Janet’s ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes muffins for her friends every day with four."
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("explorer") / "home") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def explorer(server: Server) -> Iterator[Client]:
-    with closing(Client(server.url + "/datasets/", verbose=False)) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def portal(server: Server) -> Iterator[Client]:
-    with closing(Client(server.url, verbose=False)) as client:
-        yield client
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 from apps import cards
 from shared import calls
-from shared.ui.forms import help_texts
 from tests.house import source
 
 README = source.ROOT / "README.md"
@@ -68,7 +67,7 @@ def endpoint(function: Any, access: str) -> list[str]:
     doc = inspect.getdoc(function) or ""
     summary = re.split(r"\n(?:Args|Returns|Raises):", doc)[0].strip()
     lines = [f"### `/{function.__name__}`", "", summary, "", f"For {'anyone' if access == 'anyone' else 'the owner'}."]
-    prose = help_texts(function)
+    prose = calls.help_texts(function)
     rows = [
         f"| `{name}` | `{annotation(p.annotation)}` | {'required' if p.default is inspect.Parameter.empty else f'`{p.default!r}`'} "
         f"| {prose.get(name, '')} |"

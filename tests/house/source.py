@@ -18,9 +18,21 @@ def files() -> tuple[Path, ...]:
 
 
 @cache
+def text(path: Path) -> str:
+    """What stands in a file."""
+    return path.read_text("utf-8")
+
+
+@cache
 def tree(path: Path) -> ast.Module:
     """The syntax tree of a file."""
-    return ast.parse(path.read_text("utf-8"))
+    return ast.parse(text(path))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the syntax tree of a file."""
+    return tuple(ast.walk(tree(path)))
 
 
 def name(path: Path) -> str:
@@ -41,14 +53,13 @@ def is_core(path: Path) -> bool:
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Every function of a file, nested ones too."""
-    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def imports(path: Path, top_only: bool = False) -> list[str]:
     """Modules that a file imports, those inside functions too unless `top_only`."""
-    nodes = tree(path).body if top_only else ast.walk(tree(path))
     found: list[str] = []
-    for node in nodes:
+    for node in tree(path).body if top_only else nodes(path):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

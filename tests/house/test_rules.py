@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,82 +17,90 @@ ids = source.name
 BROAD = {"Exception", "BaseException"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_layers(path: Path) -> None:
-    parts = path.relative_to(source.ROOT).parts
-    for name in source.imports(path):
-        first = name.split(".")[0]
-        if first in {"gradio", "gradio_client"}:
-            assert source.is_screen(path), f"{name}: only app.py, tabs and shared/ui draw"
-        if name.startswith("shared.ui") and parts[0] == "apps":
-            assert source.is_screen(path), f"{name}: a core has no screen"
-        if parts[0] == "shared":
-            assert first != "apps", f"{name}: shared knows no app"
-        if parts[0] == "apps" and len(parts) > 2 and name.startswith("apps.") and name.split(".")[1] != parts[1]:
-            assert name in {"apps.cards", "apps.card"}, f"{name}: apps meet in the store alone"
+def test_layers() -> None:
+    assert not list(_wrong_imports())
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_heavy_packages_are_imported_inside_functions(path: Path) -> None:
-    heavy = [name for name in source.imports(path, top_only=True) if name.split(".")[0] in source.HEAVY]
-    assert not heavy
+def _wrong_imports() -> Iterator[str]:
+    for path in FILES:
+        first_folder, *rest = path.relative_to(source.ROOT).parts
+        for name in source.imports(path):
+            first = name.split(".")[0]
+            if first in {"gradio", "gradio_client"} and not source.is_screen(path):
+                yield f"{ids(path)} imports {name}: only app.py, tabs and shared/ui draw"
+            if first_folder == "apps" and name.startswith("shared.ui") and not source.is_screen(path):
+                yield f"{ids(path)} imports {name}: a core has no screen"
+            if first_folder == "shared" and first == "apps":
+                yield f"{ids(path)} imports {name}: shared knows no app"
+            in_app = first_folder == "apps" and len(rest) > 1 and first == "apps"
+            if in_app and name.split(".")[1] not in {rest[0], "cards", "card"}:
+                yield f"{ids(path)} imports {name}: apps meet in the store alone"
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_files_and_functions_stay_small(path: Path) -> None:
-    limit = 200 if path.name == "app.py" or "tabs" in path.parts else 400
-    assert len(path.read_text("utf-8").splitlines()) <= limit
-    long = {f.name: f.end_lineno - f.lineno + 1 for f in source.functions(path) if f.end_lineno - f.lineno >= 60}
+def test_heavy_packages_are_imported_inside_functions() -> None:
+    found = {ids(path): name for path in FILES for name in source.imports(path, top_only=True)}
+    assert not {path: name for path, name in found.items() if name.split(".")[0] in source.HEAVY}
+
+
+def test_files_and_functions_stay_small() -> None:
+    long = {}
+    for path in FILES:
+        limit = 200 if path.name == "app.py" or "tabs" in path.parts else 400
+        if (lines := len(source.text(path).splitlines())) > limit:
+            long[ids(path)] = lines
+        for function in source.functions(path):
+            if (lines := function.end_lineno - function.lineno + 1) > 60:
+                long[f"{ids(path)}: {function.name}"] = lines
     assert not long
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_names(path: Path) -> None:
-    assert path.stem not in {"utils", "helpers", "manager", "engine", "base", "common", "misc"}
-    assert "from __future__ import annotations" not in path.read_text("utf-8"), "it erases gradio's API schemas"
+def test_names() -> None:
+    vague = {"utils", "helpers", "manager", "engine", "base", "common", "misc"}
+    assert not [ids(path) for path in FILES if path.stem in vague]
+    erasing = [ids(path) for path in FILES if "from __future__ import annotations" in source.text(path)]
+    assert not erasing, "it erases gradio's API schemas"
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_no_hidden_state(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert not [node for node in ast.walk(source.tree(path)) if isinstance(node, ast.Global)]
-    if path != source.ROOT / "shared" / "env.py":
-        assert not re.search(r"os\.(environ|getenv|putenv)", text), "os.environ belongs to shared/env.py"
-    if path != source.ROOT / "shared" / "suite.py":
-        for node in source.tree(path).body:
-            value = getattr(node, "value", None)
-            assert not (
-                isinstance(node, ast.Assign | ast.AnnAssign)
-                and isinstance(value, ast.List | ast.Set)
-                and not value.elts
-            ), f"line {node.lineno}: an empty list or set at module level is state"
+def test_no_hidden_state() -> None:
+    assert not [ids(path) for path in FILES if any(isinstance(node, ast.Global) for node in source.nodes(path))]
+    reading = {ids(path) for path in FILES if re.search(r"os\.(environ|getenv|putenv)", source.text(path))}
+    assert reading <= {"shared/env.py"}
+    changing = {ids(path) for path in FILES for node in source.tree(path).body if _is_empty_list_or_set(node)}
+    assert changing <= {"shared/suite.py"}, "an empty list or set at module level is state"
 
 
-@pytest.mark.parametrize("path", FILES, ids=ids)
-def test_public_names_are_documented(path: Path) -> None:
-    assert ast.get_docstring(source.tree(path)), "the file says what it is"
-    for node in source.public(path):
-        if node.name.startswith("__"):
-            continue
-        text = ast.get_docstring(node)
-        overridden = isinstance(node, ast.FunctionDef) and any(
-            getattr(d, "id", "") == "override" for d in node.decorator_list
-        )
-        assert text or overridden, f"{node.name} has no docstring"
+def _is_empty_list_or_set(node: ast.stmt) -> bool:
+    value = getattr(node, "value", None)
+    assigned = isinstance(node, ast.Assign | ast.AnnAssign)
+    return assigned and isinstance(value, ast.List | ast.Set) and not value.elts
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if source.is_core(p)], ids=ids)
-def test_everything_is_annotated(path: Path) -> None:
-    for function in source.functions(path):
-        missing = [arg.arg for arg in source.arguments(function) if arg.annotation is None]
-        assert not missing, f"{function.name}: {missing}"
-        assert function.returns is not None or function.name == "__init__", f"{function.name} has no return type"
+def test_public_names_are_documented() -> None:
+    bare = [ids(path) for path in FILES if not ast.get_docstring(source.tree(path))]
+    for path in FILES:
+        for node in source.public(path):
+            overridden = isinstance(node, ast.FunctionDef) and any(
+                getattr(d, "id", "") == "override" for d in node.decorator_list
+            )
+            if not node.name.startswith("__") and not overridden and not ast.get_docstring(node):
+                bare.append(f"{ids(path)}: {node.name}")
+    assert not bare
+
+
+def test_everything_is_annotated() -> None:
+    bare = []
+    for path in filter(source.is_core, FILES):
+        for function in source.functions(path):
+            missing = [arg.arg for arg in source.arguments(function) if arg.annotation is None]
+            if missing or (function.returns is None and function.name != "__init__"):
+                bare.append(f"{ids(path)}: {function.name}: {missing or 'its result'}")
+    assert not bare
 
 
 def test_at_most_three_broad_excepts() -> None:
     found = []
     for path in FILES:
-        for node in ast.walk(source.tree(path)):
+        for node in source.nodes(path):
             if isinstance(node, ast.ExceptHandler):
                 names = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else BROAD
                 if names & BROAD:
@@ -126,7 +134,7 @@ def test_spaces_holds_no_python() -> None:
 
 def test_no_todo_without_an_issue() -> None:
     for path in FILES:
-        for line in path.read_text("utf-8").splitlines():
+        for line in source.text(path).splitlines():
             assert not re.search(r"\b(TODO|FIXME|XXX)\b(?!.*#\d)", line), f"{ids(path)}: {line.strip()}"
 
 

@@ -8,9 +8,10 @@ from apps.dataset_explorer import core
 from apps.dataset_explorer.tabs import rows
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
 
 EXAMPLE = "SELECT * FROM data LIMIT 20"
+NOTHING = empty_html("No answer yet", "Open a dataset, then run a SELECT over the table data.")
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,14 @@ def draw(dataset: gr.State) -> Ask:
         sql = fields["sql"]
         sql.lines, sql.value, sql.elem_classes = 4, EXAMPLE, ["mono"]
         with gr.Row(elem_classes="askrow"):
-            run = gr.Button("Run", variant="primary", scale=0, min_width=96)
-            stop = gr.Button("Stop", scale=0, min_width=96)
+            work = Work("Run", width=96)
             told = html()
-        table = html(
-            empty_html("No answer yet", "Open a dataset, then run a SELECT over the table data."), min_height=240
-        )
+        table = work.place(NOTHING, min_height=240)
 
     def answered(answer: core.Answer) -> dict[object, object]:
         cut = ", cut at the limit" if answer.truncated else ""
         count = f"{len(answer.rows):,} {'row' if len(answer.rows) == 1 else 'rows'}{cut}"
         return {table: rows.answer_table(answer), told: f'<p class="place">{count}</p>'}
 
-    inputs = {"dataset": dataset, **fields}
-    asked = when(run.click, core.query, answered, inputs=inputs, outputs=[table, told])
-    stops(stop, [asked], told)
+    work.runs(core.query, answered, {"dataset": dataset, **fields}, [table, told])
     return Ask(sql)

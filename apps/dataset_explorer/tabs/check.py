@@ -9,7 +9,8 @@ from apps.dataset_explorer import core
 from apps.dataset_explorer.benchmark_index import shipped
 from shared.ui.forms import form
 from shared.ui.pieces import Kind, chip, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.wiring import when
+from shared.ui.work import Work
 
 USES: dict[str, tuple[str, Kind]] = {
     "yes": ("May be used commercially", "ok"),
@@ -44,16 +45,11 @@ def _duplicates(dataset: gr.State) -> gr.Dropdown:
         )
         with gr.Row(elem_classes="filters"):
             fields = form(core.duplicates, "kind", "threshold", "column", brief=True)
-            find = gr.Button("Find", variant="primary", scale=0, min_width=96)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, found = html(), html('<p class="aside">Not looked for yet.</p>', min_height=64)
-
-    def shown(result: core.Repeated) -> dict[Any, Any]:
-        return {found: repeated(result)}
+            work = Work("Find", width=96)
+        found = work.place('<p class="aside">Not looked for yet.</p>', min_height=64)
 
     inputs = {"dataset": dataset, **fields}
-    event = when(find.click, core.duplicates, shown, inputs=inputs, outputs=[found], progress=working)
-    stops(stop, [event], working)
+    work.runs(core.duplicates, lambda result: {found: repeated(result)}, inputs, [found])
     column: gr.Dropdown = fields["column"]
     return column
 
@@ -95,7 +91,6 @@ def _licence(dataset: gr.State) -> None:
     when(
         ask.click, core.licence, lambda result: {found: licensed(result)}, inputs={"dataset": dataset}, outputs=[found]
     )
-    return {}
 
 
 def repeated(result: core.Repeated) -> str:

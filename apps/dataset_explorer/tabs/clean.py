@@ -11,7 +11,7 @@ from apps.dataset_explorer.benchmark_index import shipped
 from apps.dataset_explorer.tabs.inputs import objects
 from shared.ui.forms import Form, form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing looked at yet",
@@ -49,29 +49,17 @@ def draw(dataset: gr.State) -> Clean:
     with gr.Column(elem_classes="work"):
         rules = _rules()
         with gr.Row(elem_classes="askrow"):
-            look = gr.Button("Preview", variant="primary", scale=0, min_width=112)
+            work = Work("Preview")
             save = gr.Button("Save the clean part", scale=0, min_width=160)
-            stop = gr.Button("Stop", scale=0, min_width=96)
             open_ = gr.Button("Open the clean part", scale=0, min_width=160, visible=False)
-        working, told = html(), html(NOTHING, min_height=240)
+        told = work.place(NOTHING, min_height=240)
 
     def shown(cleaned: core.Cleaned) -> dict[Any, Any]:
         return {told: outcome(cleaned), made: cleaned.dataset, open_: gr.Button(visible=bool(cleaned.dataset))}
 
     inputs = {"dataset": dataset, "rules": rules}
-    events = [
-        when(
-            button.click,
-            core.clean,
-            shown,
-            inputs=inputs,
-            outputs=[told, made, open_],
-            bound={"preview": preview},
-            progress=working,
-        )
-        for button, preview in ((look, True), (save, False))
-    ]
-    stops(stop, events, working)
+    for button, preview in ((work.go, True), (save, False)):
+        work.runs(core.clean, shown, inputs, [told, made, open_], on=[button.click], bound={"preview": preview})
     return Clean([rules["duplicates_column"], rules["column"]], made, open_)
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing compared yet",
@@ -30,9 +30,8 @@ def draw(dataset: gr.State, known: list[str]) -> gr.Dropdown:
         with gr.Row(elem_classes="filters"):
             second = gr.Dropdown(known, label="With", value=None, allow_custom_value=True, interactive=True)
             fields = form(core.compare, "rules", "context", brief=True)
-            go = gr.Button("Compare", variant="primary", scale=0, min_width=112)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING, min_height=96)
+            work = Work("Compare")
+        told = work.place(NOTHING)
         with gr.Column(visible=False) as box:
             html(section_html("Length", "Rows by number of tokens, on the same scale."))
             lengths = gr.Plot(show_label=False, container=False)
@@ -56,10 +55,7 @@ def draw(dataset: gr.State, known: list[str]) -> gr.Dropdown:
         }
 
     inputs = {"first": dataset, "second": second, **fields}
-    event = when(
-        go.click, core.compare, shown, inputs=inputs, outputs=[told, box, lengths, *plotted, numbers], progress=working
-    )
-    stops(stop, [event], working)
+    work.runs(core.compare, shown, inputs, [told, box, lengths, *plotted, numbers])
     return second
 
 

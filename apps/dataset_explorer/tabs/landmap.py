@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, table_html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "No map yet",
@@ -28,9 +28,8 @@ def draw(dataset: gr.State) -> gr.Dropdown:
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="filters"):
             fields = form(core.map, "column", "sample", "clusters", "seed", brief=True)
-            go = gr.Button("Draw", variant="primary", scale=0, min_width=112)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING)
+            work = Work("Draw")
+        told = work.place(NOTHING)
         figure = gr.Plot(show_label=False, container=False, visible=False)
         table = html()
 
@@ -44,9 +43,7 @@ def draw(dataset: gr.State) -> gr.Dropdown:
             table: clusters(made),
         }
 
-    inputs = {"dataset": dataset, **fields}
-    event = when(go.click, core.map, shown, inputs=inputs, outputs=[told, figure, table], progress=working)
-    stops(stop, [event], working)
+    work.runs(core.map, shown, {"dataset": dataset, **fields}, [told, figure, table])
     column: gr.Dropdown = fields["column"]
     return column
 

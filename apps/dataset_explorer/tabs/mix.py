@@ -10,7 +10,7 @@ from apps.dataset_explorer.tabs.clean import Clean
 from apps.dataset_explorer.tabs.inputs import objects
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing mixed yet",
@@ -28,18 +28,14 @@ def draw() -> Clean:
             fields = form(core.mix, "rows", "seed", "shuffle", "provenance", "repeat", "to_messages", brief=True,
                           labels={"to_messages": "As conversations"})  # fmt: skip
         with gr.Row(elem_classes="askrow"):
-            go = gr.Button("Mix", variant="primary", scale=0, min_width=112)
-            stop = gr.Button("Stop", scale=0, min_width=96)
+            work = Work("Mix")
             open_ = gr.Button("Open the mix", scale=0, min_width=160, visible=False)
-        working, told = html(), html(NOTHING, min_height=200)
+        told = work.place(NOTHING, min_height=200)
 
     def shown(mixed: core.Mixed) -> dict[Any, Any]:
         return {told: outcome(mixed), made: mixed.dataset, open_: gr.Button(visible=True)}
 
-    event = when(
-        go.click, core.mix, shown, inputs={"parts": parts, **fields}, outputs=[told, made, open_], progress=working
-    )
-    stops(stop, [event], working)
+    work.runs(core.mix, shown, {"parts": parts, **fields}, [told, made, open_])
     return Clean([], made, open_)
 
 

@@ -8,7 +8,8 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, pickable, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import stops, when
+from shared.ui.wiring import when
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "No profile yet",
@@ -31,9 +32,8 @@ def draw(dataset: gr.State) -> list[gr.Dropdown]:
             fields |= form(
                 core.profile, "embeddings", brief=True, fold=False, labels={"embeddings": "Meaning too (slow)"}
             )
-            go = gr.Button("Profile", variant="primary", scale=0, min_width=112)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING, min_height=96)
+            work = Work("Profile")
+        told = work.place(NOTHING)
     figures = _figures()
     flagged, why = _flagged(dataset, fields)
 
@@ -47,11 +47,7 @@ def draw(dataset: gr.State) -> list[gr.Dropdown]:
         }
         return {told: summary(made), **box, **drawn, figures["tables"]: tables(made), flagged: sample(made), why: ""}
 
-    outputs = [told, *figures.values(), flagged, why]
-    event = when(
-        go.click, core.profile, shown, inputs={"dataset": dataset, **fields}, outputs=outputs, progress=working
-    )
-    stops(stop, [event], working)
+    work.runs(core.profile, shown, {"dataset": dataset, **fields}, [told, *figures.values(), flagged, why])
     return [fields["column"]]
 
 

@@ -4,8 +4,12 @@ import gradio as gr
 
 from apps.dataset_explorer import core
 from shared.ui.forms import form
-from shared.ui.pieces import empty_html, html
-from shared.ui.wiring import stops, when
+from shared.ui.pieces import empty_html
+from shared.ui.work import Work
+
+NOTHING = empty_html(
+    "No file yet", "Open a dataset, choose a format, and write the file. It stays in your workspace, too."
+)
 
 
 def draw(dataset: gr.State) -> None:
@@ -18,14 +22,8 @@ def draw(dataset: gr.State) -> None:
         with gr.Row(elem_classes="filters"):
             fields = form(core.export, "format", "sql", labels={"sql": "Only what this SQL returns"}, brief=True)
         with gr.Row(elem_classes="askrow"):
-            write = gr.Button("Write the file", variant="primary", scale=0, min_width=136)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working = html()
-        told = html(
-            empty_html(
-                "No file yet", "Open a dataset, choose a format, and write the file. It stays in your workspace, too."
-            )
-        )
+            work = Work("Write the file", width=136)
+        told = work.place(NOTHING)
         file = gr.File(label="File", visible=False, interactive=False)
 
     def written(exported: core.Exported) -> dict[object, object]:
@@ -35,6 +33,4 @@ def draw(dataset: gr.State) -> None:
             file: gr.File(value=str(exported.file.path), visible=True),
         }
 
-    inputs = {"dataset": dataset, **fields}
-    wrote = when(write.click, core.export, written, inputs=inputs, outputs=[told, file], progress=working)
-    stops(stop, [wrote], working)
+    work.runs(core.export, written, {"dataset": dataset, **fields}, [told, file])

@@ -8,8 +8,8 @@ import gradio as gr
 from apps.dataset_explorer import core
 from apps.dataset_explorer.tabs.profile import marked
 from shared.ui.forms import form
-from shared.ui.pieces import empty_html, html, table_html
-from shared.ui.wiring import stops, when
+from shared.ui.pieces import empty_html, table_html
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing searched yet",
@@ -29,19 +29,14 @@ def draw(dataset: gr.State) -> gr.Dropdown:
     with gr.Column(elem_classes="work"):
         with gr.Row(elem_classes="filters"):
             fields = form(core.search, "query", "way", "column", "ignore_case", brief=True, labels={"way": "By"})
-            go = gr.Button("Search", variant="primary", scale=0, min_width=112)
-            stop = gr.Button("Stop", scale=0, min_width=96)
-        working, told = html(), html(NOTHING, min_height=240)
+            work = Work("Search")
+        told = work.place(NOTHING, min_height=240)
 
     def shown(found: core.Matches) -> dict[Any, Any]:
         return {told: matches(found)}
 
     inputs = {"dataset": dataset, **fields}
-    events = [
-        when(trigger, core.search, shown, inputs=inputs, outputs=[told], progress=working)
-        for trigger in (go.click, fields["query"].submit)
-    ]
-    stops(stop, events, working)
+    work.runs(core.search, shown, inputs, [told], on=[work.go.click, fields["query"].submit])
     column: gr.Dropdown = fields["column"]
     return column
 

@@ -239,7 +239,7 @@ def test_what_cannot_be_asked(house, function, arguments, message):
 
 
 def test_a_visitor_leaves_no_record_and_may_not_push(house):
-    ref = texts(house.store, "a", "a").ref
+    ref = texts(house.visitors, "a", "a").ref
     made = [
         last(call(duplicates, {"dataset": ref}, VISITOR)),
         call(contamination, {"dataset": ref}, VISITOR),

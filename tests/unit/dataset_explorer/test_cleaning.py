@@ -258,7 +258,7 @@ def test_a_record_replays(house):
 
 
 def test_a_visitor_leaves_no_record(house):
-    made = last(clean(texts(house.store, "a").ref, CleanRules(), preview=False, caller=Caller("v", owner=False)))
+    made = last(clean(texts(house.visitors, "a").ref, CleanRules(), preview=False, caller=Caller("v", owner=False)))
     assert made.record == ""
     assert house.store.count(records.KIND) == 0
 

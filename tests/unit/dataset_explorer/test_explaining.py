@@ -2,8 +2,10 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
+from apps.dataset_explorer import explaining
 from apps.dataset_explorer.explaining import BATCH, CHARACTERS, PARTNERS, explain
 from apps.dataset_explorer.rules import thresholds
 from shared import records
@@ -28,6 +30,21 @@ def test_partners_are_named_with_the_strictest_kind(house):
     assert "says the same as row 4 (near, similarity 0.778)" in found.flagged
     lower = last(explain(texts(house.store, *rows).ref, 0, threshold=0.2))
     assert (lower.partners[-1].row, lower.partners[-1].similarity) == (6, 3 / 13)
+
+
+def test_the_next_row_of_the_same_dataset_is_not_searched_for_again(house, monkeypatch):
+    source = texts(house.store, SAME, "other", SAME, SAME.upper())
+    first = last(explain(source.ref, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(explaining, "find_duplicates_steps", None)
+        second = last(explain(source.ref, 2))
+        with pytest.raises(TypeError):
+            last(explain(source.ref, 2, threshold=0.5))
+    assert [each.row for each in first.partners] == [2, 3]
+    assert [each.row for each in second.partners] == [0, 3]
+    for threshold in np.linspace(0.1, 0.9, 20):
+        last(explain(source.ref, 0, threshold=float(threshold)))
+    assert len(house.own(explaining.Looked).groups) == explaining.KEPT
 
 
 def test_rows_that_are_alike_through_others_alone_are_no_partners(house):
@@ -190,6 +207,6 @@ def test_a_dataset_without_rows_has_none_to_explain(house):
 
 
 def test_a_visitor_leaves_no_record(house):
-    found = last(call(explain, {"dataset": texts(house.store, "a").ref, "row": 0}, Caller("v", owner=False)))
+    found = last(call(explain, {"dataset": texts(house.visitors, "a").ref, "row": 0}, Caller("v", owner=False)))
     assert (found.text, found.record) == ("a", "")
     assert records.find(house.store) == []

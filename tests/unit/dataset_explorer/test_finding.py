@@ -195,6 +195,6 @@ def test_what_cannot_be_asked(house, arguments, message):
 
 
 def test_a_visitor_leaves_no_record(house):
-    found = last(call(search, {"dataset": texts(house.store, "a").ref, "query": "a"}, Caller("v", owner=False)))
+    found = last(call(search, {"dataset": texts(house.visitors, "a").ref, "query": "a"}, Caller("v", owner=False)))
     assert (rows(found), found.record) == ([0], "")
     assert records.find(house.store) == []

@@ -64,5 +64,5 @@ def test_what_is_not_there(house):
 
 
 def test_a_visitor_leaves_no_record(house):
-    assert last(draw(texts(house.store, "a", "b").ref, caller=Caller("v", owner=False))).record == ""
+    assert last(draw(texts(house.visitors, "a", "b").ref, caller=Caller("v", owner=False))).record == ""
     assert records.find(house.store) == []

@@ -183,8 +183,12 @@ def test_a_record_replays(house, pair):
     assert again.dataset == made.dataset == record.artifacts["dataset"]
 
 
-def test_a_visitor_leaves_no_record(house, pair):
-    assert last(mix(parts(pair, 1, 1), caller=Caller("v", owner=False))).record == ""
+def test_a_visitor_leaves_no_record(house):
+    pair = [stored(house.visitors, {"text": [f"{name} {number}" for number in range(9)]}, name) for name in "ab"]
+    made = last(mix(parts(pair, 1, 1), caller=Caller("v", owner=False)))
+    assert made.record == ""
+    assert house.visitors.find(made.dataset)
+    assert not house.store.artifacts("datasets")
 
 
 def test_stopping_leaves_nothing(house, pair):

@@ -26,10 +26,10 @@ from tests.unit.dataset_explorer.test_portrait import plain as plain_portrait
 
 @pytest.fixture
 def load(house, workspace):
-    def loaded(rows, name="rows"):
+    def loaded(rows, name="rows", store=house.store):
         path = workspace / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row if isinstance(row, dict) else {"text": row}) + "\n" for row in rows))
-        *_, dataset = ingest(house.store, path, name)
+        *_, dataset = ingest(store, path, name)
         return dataset.ref
 
     return loaded
@@ -120,7 +120,7 @@ def test_the_record_makes_the_same_numbers_again(house, load):
 
 
 def test_a_visitor_leaves_no_record(house, load):
-    assert last(profile(load(ROWS), caller=Caller("someone", owner=False))).record == ""
+    assert last(profile(load(ROWS, store=house.visitors), caller=Caller("someone", owner=False))).record == ""
     assert records.find(house.store) == []
 
 

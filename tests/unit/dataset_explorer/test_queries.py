@@ -1,5 +1,6 @@
 """SQL asked in a process of its own: answers, limits, and what happens when it goes wrong."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 from apps.dataset_explorer import queries
 from shared.env import ROOT
 from shared.errors import PlaygroundError
+from shared.progress import Progress
 from tests.unit.dataset_explorer.tables import ODD, dataset
 
 
@@ -80,6 +82,22 @@ def test_the_process_has_neither_keys_nor_a_place_to_leave_things(ten, monkeypat
         queries.query(ten, "SELECT 1")
     assert "hf_secret" not in told.read_text()
     assert "HOME" not in told.read_text()
+
+
+def test_whoever_stops_waiting_ends_the_query(ten, monkeypatch):
+    started = []
+    real = subprocess.Popen
+
+    def spy(*args: object, **options: object) -> "subprocess.Popen[bytes]":
+        started.append(real(*args, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", spy)
+    steps = queries.query_steps(ten, "SELECT sum(range) FROM range(10000000000000)", seconds=600)
+    assert next(steps) == Progress("Asking in SQL")
+    assert started[0].poll() is None
+    steps.close()
+    assert started[0].poll() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from apps.dataset_explorer.reading import export, load, page, query
 from shared import records
 from shared.calls import call
+from shared.datasets.dataset import open_dataset
 from shared.errors import PlaygroundError
 from shared.policy import Caller
 from shared.uploads import Upload
@@ -101,12 +102,12 @@ def test_a_filter_or_an_order_leaves_one(house, source, asked, numbers):
 
 
 def test_a_question_in_sql(house, source):
-    found = query(source.dataset, "SELECT row, q FROM data WHERE n IS NOT NULL ORDER BY row DESC", limit=1)
+    found = last(query(source.dataset, "SELECT row, q FROM data WHERE n IS NOT NULL ORDER BY row DESC", limit=1))
     assert (found.columns, found.rows, found.truncated) == (["row", "q"], [[2, ROWS[2]["q"]]], True)
     assert len(found.types) == 2
     record = records.load(house.store, found.record)
     assert record.results == {"rows": 1, "columns": 2}
-    assert query(**record.settings).rows == found.rows
+    assert last(query(**record.settings)).rows == found.rows
 
 
 def rows_of(exported, format):
@@ -169,13 +170,13 @@ def test_any_rows(house, given):
 
 
 def test_a_question_about_no_rows(house):
-    assert query(texts(house.store).ref, "SELECT count(*) FROM data").rows == [[0]]
+    assert last(query(texts(house.store).ref, "SELECT count(*) FROM data")).rows == [[0]]
 
 
 def test_columns_of_lists_and_numbers(house):
     source = stored(house.store, {"n": [1.5, float("nan"), None], "list": [[1, 2], [], None], "o": [{"a": 1}] * 3})
     assert page(source.ref, order="n").numbers[0] == 0
-    assert query(source.ref, "SELECT max(len(list)) FROM data").rows == [[2]]
+    assert last(query(source.ref, "SELECT max(len(list)) FROM data")).rows == [[2]]
     assert rows_of(last(export(source.ref, "jsonl")), "jsonl")[1]["n"] is None
 
 
@@ -217,8 +218,28 @@ def test_a_visitor_leaves_no_record(house, sent):
     made = [
         loaded,
         call(page, {**given, "value": "你"}, VISITOR),
-        call(query, {**given, "sql": "SELECT 1"}, VISITOR),
+        last(call(query, {**given, "sql": "SELECT 1"}, VISITOR)),
         last(call(export, given, VISITOR)),
     ]
     assert [each.record for each in made] == ["", "", "", ""]
     assert records.find(house.store) == []
+
+
+def test_what_a_visitor_opens_is_apart_from_the_owners(house, sent):
+    mine = last(call(load, {"source": sent(ROWS)}, VISITOR)).dataset
+    assert open_dataset(house.visitors, mine).rows
+    with pytest.raises(PlaygroundError, match="not in the workspace"):
+        open_dataset(house.store, mine)
+    owners = texts(house.store, "a", "b").ref
+    with pytest.raises(PlaygroundError, match="not in the workspace"):
+        call(page, {"dataset": owners}, VISITOR)
+    assert house.store.rows("artifacts")[-1].body["sha"].startswith(owners.rpartition("@")[2])
+
+
+def test_a_visitor_may_not_load_without_end(house, sent):
+    house.visitors.each = 100
+    upload = sent(ROWS)
+    with pytest.raises(PlaygroundError, match="the most for a visitor"):
+        last(call(load, {"source": upload}, VISITOR))
+    assert house.visitors.artifacts("datasets") == []
+    assert last(load(upload)).rows

@@ -10,7 +10,7 @@ from apps.portal import core
 from shared import records
 from shared.calls import last
 from shared.errors import PlaygroundError
-from shared.records import Record
+from shared.records import Record, Timing
 from shared.suite import Suite
 
 
@@ -57,7 +57,7 @@ def test_a_load_replays_to_the_same(house: Suite) -> None:
     assert steps[0].stage == "Running dataset_explorer.load again"
     assert (replayed.same, replayed.exact, replayed.rows) == (True, True, [])
     assert replayed.record not in ("", loaded.record)
-    answer = explorer.query(loaded.dataset, "SELECT count(*) FROM data")
+    answer = last(explorer.query(loaded.dataset, "SELECT count(*) FROM data"))
     assert last(core.replay(answer.record)).same
 
 
@@ -80,6 +80,16 @@ def test_a_changed_result_is_told(house: Suite) -> None:
     replayed = last(core.replay(lie.id))
     assert not replayed.same
     assert {"name": "results.rows", "values": [1, loaded.rows]} in replayed.rows
+
+
+def test_how_long_something_took_is_no_difference_for_a_replay(house: Suite) -> None:
+    settings = {"source": "builtin:english-instructions"}
+    results = {"rows": Timing(1.5), "columns": 2, "refused_rows": 0}
+    made = records.save(house.store, Record("dataset_explorer", "load", settings, results))
+    replayed = last(core.replay(made.id))
+    named = {row["name"] for row in replayed.rows}
+    assert "results.rows" not in named
+    assert "results.columns" in named
 
 
 def test_records_are_exported(house: Suite) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from shared import records
 from shared.errors import Conflict, PlaygroundError
-from shared.records import Record, difference, environment, exact, find, load, save
+from shared.records import Record, Timing, difference, environment, exact, find, load, save
 from shared.refs import Ref
 from shared.store import Store
 
@@ -42,6 +42,22 @@ class Decoding:
 
 
 # Saving and loading
+
+
+def test_a_record_names_the_results_that_are_timings(store: Store) -> None:
+    saved = save(store, record(results={"seconds": 3, "rate": Timing(2.5), "score": 0.5}))
+    assert saved.timings == ["rate"], "a number is a timing where it was made as one, whatever it is called"
+    assert load(store, saved.id) == saved
+    assert type(saved.results["rate"]) is float
+    again = save(store, replace(load(store, saved.id), id="0" * 32))
+    assert again.timings == ["rate"], "also when it is kept once more, as an import does"
+
+
+def test_a_record_from_before_tells_its_timings_by_their_names(store: Store) -> None:
+    made = save(store, record(results={"seconds": 3, "0_tokens_per_second": 2.5, "score": 0.5}))
+    old = {name: value for name, value in asdict(made).items() if name != "timings"} | {"id": "1" * 32}
+    store.append(records.KIND, old, key=old["id"])
+    assert load(store, old["id"]).timings == ["seconds", "0_tokens_per_second"]
 
 
 def test_a_record_comes_back_as_plain_json(store: Store) -> None:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from shared.embedding import EmbeddingCache
-from shared.errors import PlaygroundError
 from shared.progress import Progress
 from shared.search import (
+    BrokenIndex,
     Found,
     Hit,
     KeywordIndex,
@@ -121,9 +121,12 @@ def test_index_reports_and_is_saved(workspace):
     assert loaded.search("机器 cat") == items[-1].search("机器 cat")
     KeywordIndex.build([]).save(workspace / "empty.npz")
     assert KeywordIndex.load(workspace / "empty.npz").search("a") == Found([], 0)
-    (workspace / "index.npz").write_bytes(b"torn")
-    with pytest.raises(PlaygroundError, match=r"'index\.npz' is not a keyword index"):
-        KeywordIndex.load(workspace / "index.npz")
+    whole = (workspace / "index.npz").read_bytes()
+    broken = whole[:200] + bytes(50) + whole[250:]
+    for torn in (b"torn", b"", b"PK", whole[:-40], broken):
+        (workspace / "index.npz").write_bytes(torn)
+        with pytest.raises(BrokenIndex, match=r"'index\.npz' is not a keyword index"):
+            KeywordIndex.load(workspace / "index.npz")
 
 
 def test_marks_are_characters_of_the_row():

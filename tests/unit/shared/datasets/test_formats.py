@@ -95,7 +95,11 @@ def zipped(folder):
         ),
         ("a.csv", "  <html>", ["HTML page"]),
         ("a.json", '<?xml version="1.0"?><Error/>', ["XML page"]),
-        ("a.json.gz", gzip.compress(gzip.compress(b"[]", mtime=0), mtime=0), ["gzip file inside another", "Unpack it once"]),
+        (
+            "a.json.gz",
+            gzip.compress(gzip.compress(b"[]", mtime=0), mtime=0),
+            ["gzip file inside another", "Unpack it once"],
+        ),
         ("a.tar.gz", gzip.compress(b"a" * 257 + b"ustar" + b"0" * 300, mtime=0), ["tar archive"]),
         ("a.bin", b"abc\0def", ["byte 3 is 0", "not Parquet", "UTF-16"]),
         ("a.txt", "hello".encode("utf-32"), ["is 0", "UTF-32"]),

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 import gradio as gr
 from pydantic import Field
 
+from shared.calls import help_texts
 from shared.policy import OWNER, Caller
 from shared.refs import Ref
 from shared.settings import Advanced, Choices
-from shared.ui.forms import form, help_texts
+from shared.ui.forms import form
 from shared.uploads import Upload
 
 

@@ -17,16 +17,16 @@ def sent(blocks: Guarded, values: list[object], explicit: bool = False) -> list[
     return asyncio.run(blocks.preprocess_data(event, values, None, explicit))
 
 
-@pytest.fixture
-def page(house: Suite) -> Guarded:
+@pytest.fixture(scope="module")
+def page(lasting_house: Suite) -> Guarded:
     with Guarded() as blocks:
         name, file, number = gr.Textbox(label="Name"), gr.File(label="Rows"), gr.Slider(0, 9, label="Count")
         gr.Button().click(lambda *values: None, [name, file, number], None)
     return blocks
 
 
-def test_what_fits_passes(page: Guarded, house: Suite) -> None:
-    path = house.environment.uploads / "a" / "x.csv"
+def test_what_fits_passes(page: Guarded, lasting_house: Suite) -> None:
+    path = lasting_house.environment.uploads / "a" / "x.csv"
     path.parent.mkdir()
     path.write_text("a\n1\n")
     name, file, number = sent(page, ["n", {"path": str(path), "meta": META}, 3])

@@ -8,8 +8,8 @@ from shared.suite import Suite
 from shared.ui.mount import mount
 
 
-@pytest.fixture
-def web(house: Suite) -> TestClient:
+@pytest.fixture(scope="module")
+def web(lasting_house: Suite) -> TestClient:
     with gr.Blocks() as home:
         gr.Markdown("home")
     with gr.Blocks() as toy:

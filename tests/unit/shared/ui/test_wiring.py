@@ -101,8 +101,8 @@ def trap() -> dict[str, Any]:
     return {"rows": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, {"path": "a", "meta": "b"}]}
 
 
-@pytest.fixture
-def client(house: Suite) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def client(lasting_house: Suite) -> Iterator[Client]:
     with gr.Blocks() as blocks:
         for function in (train, count, size, write, trap):
             publish(function)
