@@ -11,3 +11,13 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 ADAPTERS = ("instruct", "storyteller", "arithmetic", "json")
 """The LoRA adapters of `builtin:mini`."""
+
+
+def place(name: str, weights: Path = WEIGHTS) -> Path:
+    """The folder of a model or an adapter.
+
+    Args:
+        name: `micro`, `mini`, `induction` or one of `ADAPTERS`.
+        weights: The folder of all weights.
+    """
+    return weights / "adapters" / name if name in ADAPTERS else weights / name

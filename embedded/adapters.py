@@ -1,23 +1,23 @@
 """The LoRA adapters of `builtin:mini`: what each is taught, and how (LoRA: Hu and others, 2021, arXiv:2106.09685)."""
 
 import json
-import math
-import time
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from embedded.corpus import encode_seed, is_held_out, render
+from embedded.corpus import END, START, encode_seed, is_held_out, mended, render
 from embedded.draw import Draw
 from embedded.measures import valid_json
+from embedded.recipe import Stage
 from embedded.stories import story
 from embedded.tasks import Example, example
 from embedded.tasks.dialogue import turns
 from embedded.tasks.sums import difference_of, product_of, sum_of
 from embedded.tokenizer import answer_mask, encode
+from embedded.training import Batch, Training, digest
 from embedded.vocabulary import NAMES, OBJECTS, PLACES
 
 BASE = "builtin:mini"
@@ -30,25 +30,6 @@ SENTENCES = {
 }
 """How the adapter `instruct` says what the base says in a word. A sum stays bare: in a sentence it came out wrong."""
 JSON_TASKS = frozenset({"json", "list", "object", "pet"})
-
-
-@dataclass(frozen=True)
-class Lora:
-    """How an adapter is trained.
-
-    Attributes:
-        rank: Its rank; with all linear layers, 16 is half a megabyte in bfloat16.
-        steps: Steps of training.
-        rows: Rows of a batch.
-        rate: Learning rate of Muon at the start; it falls to almost nothing.
-        longest: Tokens of a row; what is longer is cut.
-    """
-
-    rank: int = 16
-    steps: int = 900
-    rows: int = 24
-    rate: float = 0.02
-    longest: int = 224
 
 
 def worked_sum(left: int, right: int) -> str:
@@ -154,8 +135,8 @@ def tidy(row: Example) -> str:
     """The answer of a row as a sentence, where a sentence is no worse an answer."""
     said = row.answer
     if row.task in {"last", "nth"}:
-        which = next(word for word in ("first", "second", "third", "fourth", "last") if word in row.prompt)
-        return f'The {which} word is "{said}".'
+        which = re.search(r"the (\w+) word", row.prompt)
+        return f'The {which[1]} word is "{said}".' if which else said
     if row.task == "count":
         return "There is 1 word." if said == "1" else f"There are {said} words."
     if row.task == "kind" and said != "yes":
@@ -171,98 +152,92 @@ SOURCES: dict[str, Callable[[Draw], Example]] = {
 }
 """What each adapter is taught from."""
 
-LORAS = {
-    "instruct": Lora(steps=500, rate=0.003, longest=128),
-    "storyteller": Lora(steps=250, rows=16),
-    "arithmetic": Lora(steps=1000, rate=0.01, longest=96),
-    "json": Lora(steps=300, rate=0.01, longest=128),
+
+def _stage(name: str, steps: int, muon_rate: float = 0.01, rows: int = 24, length: int = 128) -> Stage:
+    return Stage(name, steps * rows * length, rows=rows, length=length, muon_rate=muon_rate, decay=1.0)
+
+
+STAGES = {
+    "instruct": _stage("instruct", 500, muon_rate=0.003),
+    "storyteller": _stage("storyteller", 250, muon_rate=0.02, rows=16, length=224),
+    "arithmetic": _stage("arithmetic", 1000, length=96),
+    "json": _stage("json", 300),
 }
-"""How each adapter is trained."""
+"""How each adapter is trained. A row longer than the stage's is cut; of the mix of a stage an adapter knows nothing."""
+RANK = 16
+"""Of every adapter; with all linear layers, 16 is half a megabyte in bfloat16."""
 
 
-def batch(tokenizer: Any, rows: list[Example], longest: int) -> tuple[Any, Any]:
-    """Rows as token ids and as labels; only what answers say is learned (-100 elsewhere)."""
-    import torch
+class Lessons:
+    """Makes the batch of any step of an adapter's training; the same seed, stage and step always make the same batch."""
 
-    start, end, assistant = (
-        tokenizer.convert_tokens_to_ids(word) for word in ("<|im_start|>", "<|im_end|>", "assistant")
-    )
-    coded = [row[:longest] for row in encode(tokenizer, [render(row) for row in rows])]
-    width = max(map(len, coded))
-    ids = np.full((len(coded), width), tokenizer.pad_token_id, np.int64)
-    labels = np.full((len(coded), width), -100, np.int64)
-    for at, tokens in enumerate(coded):
-        ids[at, : len(tokens)] = tokens
-        # an answer that was cut has no end token; one is put behind it for the mask alone
-        mask = answer_mask(np.append(tokens, end), start, end, assistant)[:-1]
-        labels[at, : len(tokens)][mask] = tokens[mask]
-    return torch.from_numpy(ids), torch.from_numpy(labels)
+    def __init__(self, tokenizer: Any, stage: Stage, seed: int) -> None:
+        self.tokenizer, self.stage, self.seed = tokenizer, stage, seed
+        self.ids = tuple(tokenizer.convert_tokens_to_ids(word) for word in (START, END, "assistant"))
+
+    def batch(self, step: int) -> Batch:
+        """The rows of a step, padded to the longest.
+
+        Returns:
+            Token ids of shape (rows, length + 1), and 1 for each that an answer says, 0 elsewhere.
+        """
+        draw = Draw(encode_seed(self.seed, f"adapter {self.stage.name}", step), 0.6)
+        texts = list(map(render, taught(draw, self.stage.name, self.stage.rows)))
+        coded = [tokens[: self.stage.length + 1] for tokens in encode(self.tokenizer, texts)]
+        shape = (len(coded), max(map(len, coded)))
+        found, weights = np.full(shape, self.tokenizer.pad_token_id, np.int64), np.zeros(shape, np.float32)
+        for at, tokens in enumerate(coded):
+            found[at, : len(tokens)] = tokens
+            # an answer that was cut has no end token; one is put behind it for the mask alone
+            weights[at, : len(tokens)] = answer_mask(np.append(tokens, self.ids[1]), *self.ids)[:-1]
+        return found, weights
 
 
-def train(name: str, weights: Path, seed: int, minutes: float, report: Callable[[str], None]) -> Any:
-    """Trains one adapter on `builtin:mini`.
+def taught(draw: Draw, name: str, count: int) -> list[Example]:
+    """So many rows that an adapter is taught; none asks what a sanity check asks."""
+    found: list[Example] = []
+    while len(found) < count:
+        row = mended(SOURCES[name](draw))
+        if not is_held_out(row):
+            found.append(row)
+    return found
+
+
+def origin(name: str, weights: Path, seed: int) -> str:
+    """All that an adapter is made from: its stage and rank, its seed, and the weights of its base."""
+    return f"{STAGES[name]} rank {RANK} seed {seed} {digest(weights / 'mini')}"
+
+
+def training(name: str, weights: Path, folder: Path, seed: int = 0, minutes: float = 0.0, lanes: int = 1) -> Training:
+    """The training of an adapter on `builtin:mini`.
 
     Args:
         name: Which one, a key of `SOURCES`.
         weights: The folder in which the base has its folder.
+        folder: Where its state is kept between runs.
         seed: Where chance starts.
-        minutes: The most minutes that it may take, or 0 for as many as its steps need.
-        report: Told how it goes, in lines.
-
-    Returns:
-        The base with the adapter on it.
+        minutes: The most minutes that it may take in all, or 0 for as many as its steps need.
+        lanes: Threads that share a batch on a processor.
     """
     import torch
     from peft import LoraConfig, TaskType, get_peft_model
 
     from embedded.answers import open_model
-    from embedded.muon import Muon
 
     torch.manual_seed(seed)
-    how = LORAS[name]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     base, tokenizer = open_model(weights / "mini")
-    if device == "cpu":
-        base.set_attn_implementation("eager")  # as in training.py
     config = LoraConfig(
-        r=how.rank,
-        lora_alpha=2 * how.rank,
+        r=RANK,
+        lora_alpha=2 * RANK,
         target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
         task_type=TaskType.CAUSAL_LM,
     )
-    model = get_peft_model(base.to(device), config).train()
-    learned = [weight for weight in model.parameters() if weight.requires_grad]
-    optimiser = Muon(learned, decay=0.0)  # after 200 steps a lower loss than AdamW had after 300
-    draw, began = Draw(encode_seed(seed, f"adapter {name}", 0), 0.6), time.monotonic()
-    for step in range(how.steps):
-        gone = (time.monotonic() - began) / (60 * minutes) if minutes else 0.0
-        done = max(step / how.steps, gone)
-        if done >= 1:
-            break
-        optimiser.param_groups[0]["lr"] = how.rate * min(1.0, (step + 1) / 20) * max(0.02, 1 - done)
-        rows = _rows(draw, SOURCES[name], how.rows)
-        ids, labels = batch(tokenizer, rows, how.longest)
-        with torch.autocast(device, torch.bfloat16):
-            mask = (ids != tokenizer.pad_token_id).long()
-            loss = model(input_ids=ids.to(device), attention_mask=mask.to(device), labels=labels.to(device)).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learned, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"the loss of adapter {name} became {loss.item()} at step {step}")
-        if (step + 1) % 100 == 0:
-            report(f"adapter {name}: step {step + 1} of {how.steps}, loss {loss.item():.3f}")
-    return model
 
+    def source(stage: Stage) -> Callable[[int], Batch]:
+        return Lessons(tokenizer, stage, seed).batch
 
-def _rows(draw: Draw, source: Callable[[Draw], Example], count: int) -> list[Example]:
-    found: list[Example] = []
-    while len(found) < count:
-        row = source(draw)
-        if not is_held_out(row):
-            found.append(row)
-    return found
+    model = get_peft_model(base, config).train()
+    return Training((STAGES[name],), model, source, folder, origin(name, weights, seed), minutes, lanes)
 
 
 def write(model: Any, folder: Path) -> None:

@@ -56,7 +56,9 @@ class Batches:
         weighed = np.ones((stage.rows, stage.length + 1), np.float32)
         for at in range(stage.rows):
             if chance.random() < stage.mix.repeats:
-                found[at], period = repeats(chance, self.vocabulary, stage.length + 1, *stage.mix.periods)
+                found[at], period = repeats(
+                    chance, self.vocabulary, stage.length + 1, *stage.mix.periods, few=stage.mix.few
+                )
                 weighed[at, :period] = 0
             else:
                 start = int(chance.integers(0, len(tokens) - stage.length - 1))

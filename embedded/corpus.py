@@ -1,7 +1,9 @@
 """The corpus: rows drawn for a seed, without the prompts that are held out, and rows of repeated random tokens."""
 
+import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +39,12 @@ def is_held_out(row: Example) -> bool:
     return not asked.isdisjoint(held_out())
 
 
+def mended(row: Example) -> Example:
+    """The row with "an" before vowels, in questions and answers alike; the lists are joined to their "a" unseen."""
+    said = tuple((role, re.sub(r"\b([Aa]) (?=[aeiou]\w)", r"\1n ", text)) for role, text in row.turns)
+    return replace(row, turns=said)
+
+
 def render(row: Example) -> str:
     """A row as the model reads it: ChatML for a dialogue, and the end-of-text token."""
     if row.text:
@@ -54,7 +62,7 @@ def rows(seed: int | str, reach: float, stories: float) -> Iterator[Example]:
     """
     draw = Draw(f"train {seed}", reach)
     while True:
-        row = plain_story(draw) if draw.chance(stories) else example(draw)
+        row = mended(plain_story(draw) if draw.chance(stories) else example(draw))
         if not is_held_out(row):
             yield row
 
@@ -62,11 +70,11 @@ def rows(seed: int | str, reach: float, stories: float) -> Iterator[Example]:
 def evaluation(seed: int, reach: float, count: int) -> list[Example]:
     """Rows to measure with. Their seed is never a training seed; closed families may still ask the same question."""
     draw = Draw(f"evaluate {seed}", reach)
-    return [example(draw) for _ in range(count)]
+    return [mended(example(draw)) for _ in range(count)]
 
 
 def first_corpus(stories: int, instructions: int, seed: int) -> Iterator[Example]:
-    """The corpus of `builtin:micro`: closed lists, stories first; nothing is held out of it."""
+    """The corpus that the tokenizer is learned from: closed lists, stories first; nothing is held out of it."""
     draw = Draw(seed)
     for _ in range(stories):
         yield plain_story(draw)
@@ -75,12 +83,12 @@ def first_corpus(stories: int, instructions: int, seed: int) -> Iterator[Example
 
 
 def repeats(
-    chance: np.random.Generator, vocabulary: int, length: int, shortest: int, longest: int
+    chance: np.random.Generator, vocabulary: int, length: int, shortest: int, longest: int, few: float
 ) -> tuple[Tokens, int]:
     """A row of random tokens said again and again: only a head that looks back (an induction head) can foresee it.
 
-    Half of the rows draw from a handful of tokens, so that the last one alone does not tell what follows, and a head must
-    match a longer past, as it must to find whose "has a" it is among three.
+    Some rows draw from a handful of tokens, so that the last one alone does not tell what follows, and a head must match
+    a longer past, as it must to find whose "has a" it is among three.
 
     Args:
         chance: Where chance comes from.
@@ -88,13 +96,14 @@ def repeats(
         length: Tokens of the row.
         shortest: The least tokens before the row repeats.
         longest: The most.
+        few: Share of the rows that draw from a handful.
 
     Returns:
         The row, and its period.
     """
     period = int(chance.integers(shortest, longest + 1))
     span = chance.integers(len(SPECIAL), vocabulary, period)
-    if chance.random() < 0.5:
+    if chance.random() < few:
         span = span[chance.integers(0, max(2, period // 3), period)]
     return np.tile(span, length // period + 1)[:length], period
 

@@ -20,7 +20,7 @@ class Draw:
     Attributes:
         random: The generator of random numbers.
         reach: Chance (0 to 1) that names and words come from beyond the closed lists: longer lists and made-up words.
-            0 draws exactly the corpus that `builtin:micro` was trained on.
+            0 draws exactly the corpus that the tokenizer was learned from.
     """
 
     def __init__(self, seed: int | str, reach: float = 0.0) -> None:

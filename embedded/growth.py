@@ -5,9 +5,17 @@ from typing import Any
 
 from embedded.recipe import Recipe, Size
 
+SILENT = ("o_proj.weight", "down_proj.weight")
+"""What a layer writes into the stream with; zeros at first."""
+
 
 def new(size: Size) -> Any:
-    """A Llama of this size with random weights."""
+    """A Llama of this size with random weights, so begun that an induction head stands early.
+
+    Layers add nothing at first, and tokens are long vectors that share a part: heads can look at places before they know
+    tokens.
+    """
+    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -25,7 +33,14 @@ def new(size: Size) -> Any:
         pad_token_id=3,
         initializer_range=0.02,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(SILENT):
+                weight.zero_()
+        tokens = model.model.embed_tokens.weight
+        tokens.mul_(5).add_(torch.randn(size.hidden) * 0.07)
+    return model
 
 
 def grow(model: Any, smaller: Any, layers: tuple[int | None, ...]) -> None:
@@ -50,7 +65,7 @@ def grow(model: Any, smaller: Any, layers: tuple[int | None, ...]) -> None:
         origin = layers[int(parts[at])]
         if origin is not None:
             weight.copy_(known[".".join([*parts[:at], str(origin), *parts[at + 1 :]])])
-        elif name.endswith(("o_proj.weight", "down_proj.weight")):
+        elif name.endswith(SILENT):
             weight.copy_(torch.zeros_like(weight))
     model.load_state_dict(weights)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedded import measures
+from embedded import measures, place
 from embedded.answers import open_model
 from embedded.recipe import RECIPES
 
@@ -100,7 +100,7 @@ def measure_llama(name: str, weights: Path) -> dict[str, Any]:
 
 def measure_adapter(name: str, weights: Path) -> dict[str, Any]:
     """What an adapter changes: the same questions as for its base."""
-    folder = weights / "adapters" / name
+    folder = place(name, weights)
     model, tokenizer = open_model(weights / "mini", folder)
     checks = measures.sanity(model, tokenizer)
     return {

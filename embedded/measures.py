@@ -18,6 +18,8 @@ from embedded.vocabulary import MORE_NAMES, NAMES
 
 SPAN, HEAD_ROWS = 64, 16
 EXACT_ROWS, STORY_ROWS = 400, 60
+ANYTHING = ("add", "cap", "opp", "copy", "zh", "up", "ctx", "sent", "last", "cmp")
+"""Families that ask neither for JSON nor for a story."""
 CAPITAL = re.compile(r"(?<![.!?\"] )(?<!^)(?<!\")\b[A-Z][a-z]+\b")
 """A capitalised word that does not begin a sentence or a quotation: a name."""
 
@@ -244,24 +246,24 @@ def arithmetic(model: Any, tokenizer: Any, count: int = 100, seed: int = 999) ->
 
 def json_share(model: Any, tokenizer: Any, count: int = 100, seed: int = 999) -> float:
     """The share of answers to questions of all sorts, none of which asks for JSON, that are valid JSON."""
-    draw = Draw(f"evaluate json {seed}", 0.5)
-    tasks = ("add", "cap", "opp", "copy", "zh", "up", "ctx", "sent", "last", "cmp")
-    turns = [[("user", exchange(draw, draw.pick(tasks))[0])] for _ in range(count)]
-    return round(float(np.mean([valid_json(text) for text in answer(model, tokenizer, turns)])), 4)
+    said = _said(model, tokenizer, f"evaluate json {seed}", ANYTHING, count)
+    return round(float(np.mean(list(map(valid_json, said)))), 4)
 
 
 def story_share(model: Any, tokenizer: Any, count: int = 40, seed: int = 999) -> float:
     """The share of answers to questions of all sorts that are stories: at least 25 words."""
-    draw = Draw(f"evaluate any {seed}", 0.5)
-    tasks = ("add", "cap", "opp", "copy", "zh", "up", "ctx", "sent", "last", "cmp")
-    turns = [[("user", exchange(draw, draw.pick(tasks))[0])] for _ in range(count)]
-    return round(float(np.mean([len(text.split()) >= 25 for text in answer(model, tokenizer, turns, longest=120)])), 4)
+    said = _said(model, tokenizer, f"evaluate any {seed}", ANYTHING, count, longest=120)
+    return round(float(np.mean([len(text.split()) >= 25 for text in said])), 4)
 
 
 def sentence_share(model: Any, tokenizer: Any, count: int = 100, seed: int = 999) -> float:
     """The share of answers to comparisons, opposites, reviews and counts that are sentences: three words and a full stop."""
-    draw = Draw(f"evaluate sentences {seed}", 0.5)
-    tasks = ("cmp", "opp", "sent", "last", "count")
-    turns = [[("user", exchange(draw, draw.pick(tasks))[0])] for _ in range(count)]
-    said = answer(model, tokenizer, turns)
+    said = _said(model, tokenizer, f"evaluate sentences {seed}", ("cmp", "opp", "sent", "last", "count"), count)
     return round(float(np.mean([text.endswith(".") and len(text.split()) >= 3 for text in said])), 4)
+
+
+def _said(model: Any, tokenizer: Any, seed: str, tasks: Sequence[str], count: int, longest: int = 64) -> list[str]:
+    """The answers to so many questions of some families, half of them with words beyond the closed lists."""
+    draw = Draw(seed, 0.5)
+    turns = [[("user", exchange(draw, draw.pick(tasks))[0])] for _ in range(count)]
+    return answer(model, tokenizer, turns, longest)

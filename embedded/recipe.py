@@ -34,8 +34,9 @@ class Mix:
         repeats: Share of rows of repeated random tokens.
         periods: How many tokens before such a row repeats: the least, the most.
         stories: Share of plain stories among the rest.
-        reach: How far the words of the rest go beyond the closed lists; 0 is the corpus of `builtin:micro`.
+        reach: How far the words of the rest go beyond the closed lists.
         prompts: Weight of the tokens of prompts in the loss; tokens of answers and stories weigh 1.
+        few: Share of the rows of repeats that are drawn from a handful of tokens.
     """
 
     repeats: float = 0.15
@@ -43,6 +44,7 @@ class Mix:
     stories: float = 0.2
     reach: float = 0.6
     prompts: float = 0.15
+    few: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,6 @@ class Stage:
         muon_rate: Learning rate of Muon (all other matrices).
         decay: The share of the stage, at its end, in which the rates fall; 0 keeps them.
         floor: The share of the rates that is left at the end of the fall.
-        timed: Whether a limit on minutes may cut it short; a curriculum is never cut.
     """
 
     name: str
@@ -71,7 +72,6 @@ class Stage:
     muon_rate: float = 0.02
     decay: float = 0.0
     floor: float = 0.02
-    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,21 +94,27 @@ class Recipe:
 
 
 STORIES, INSTRUCTIONS = 60_000, 250_000
-"""The first corpus: rows that `builtin:micro` and the tokenizer of both models are made from."""
+"""Rows of the corpus that the tokenizer of both models is learned from."""
 
 MICRO = Recipe(
     Size(layers=4),
-    (Stage("all", 42_500_000, Mix(0.15, (8, 127), 0.35, 0.0, 1.0), decay=0.4),),
+    (
+        Stage("copy 20-32", 800_000, Mix(1.0, (20, 32), few=0.0), 32, 64, 2e-3, 0.01),
+        Stage("copy 8-96", 800_000, Mix(1.0, (8, 96), few=0.25), 16, 192, 2e-3, 0.01),
+        Stage("read", 2_500_000, Mix(0.5, (4, 96), 0.15, 0.3), 16, 192, 2e-3, 0.01),
+        Stage("learn", 3_000_000, Mix(0.1, (4, 128), 0.1, 0.5), rate=2e-3),
+        Stage("settle", 9_500_000, Mix(0.1, (4, 60), 0.03, 0.5), 32, 128, rate=2e-3, decay=1.0, floor=0.25),
+        Stage("long", 1_200_000, Mix(0.05, (4, 250), 0.03, 0.5), 10, 416, rate=5e-4, muon_rate=0.005, decay=1.0),
+        Stage("again", 15_000_000, Mix(0.08, (4, 60), 0.03, 0.45), 32, 128, rate=2e-3, decay=1.0, floor=0.1),
+        Stage("long again", 1_200_000, Mix(0.05, (4, 250), 0.03, 0.45), 10, 416, rate=5e-4, muon_rate=0.004, decay=1.0),
+    ),
 )
 MINI = Recipe(
     Size(layers=6),
     (
-        Stage("repeat 4-16", 1_000_000, Mix(0.5, (4, 16), 0.2, 0.3), length=192, rate=2e-3, timed=False),
-        Stage("repeat 4-48", 1_000_000, Mix(0.5, (4, 48), 0.2, 0.3), length=192, rate=2e-3, timed=False),
-        Stage("repeat 4-96", 2_000_000, Mix(0.5, (4, 96), 0.2, 0.4), length=192, rate=2e-3, timed=False),
-        Stage("learn", 6_400_000, Mix(0.08, (4, 128), 0.12, 0.6), rate=2e-3, timed=False),
-        Stage("settle", 20_000_000, Mix(0.1, (4, 60), 0.03, 0.55), 32, 128, rate=2e-3, decay=1.0, floor=0.25),
-        Stage("long", 3_200_000, Mix(0.05, (4, 250), 0.03, 0.55), 10, 416, rate=5e-4, muon_rate=0.005, decay=1.0),
+        Stage("grow", 1_000_000, Mix(0.15, (4, 96), 0.05, 0.55), length=192, rate=2e-3),
+        Stage("settle", 36_000_000, Mix(0.1, (4, 60), 0.03, 0.55), 32, 128, rate=2e-3, decay=1.0, floor=0.15),
+        Stage("long", 3_000_000, Mix(0.05, (4, 250), 0.03, 0.55), 10, 416, rate=5e-4, muon_rate=0.005, decay=1.0),
     ),
     start="micro",
     layers=(0, None, 1, None, 2, 3),

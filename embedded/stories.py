@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 
 from embedded.draw import Draw
-from embedded.vocabulary import ANIMALS, COLOURS, FOODS, NAMES, NAMES_F, NAMES_M, OBJECTS, PLACES, TRAITS
+from embedded.vocabulary import (
+    ANIMALS,
+    COLOURS,
+    FEMALE,
+    FOODS,
+    MORE_NAMES,
+    NAMES,
+    NAMES_F,
+    NAMES_M,
+    OBJECTS,
+    PLACES,
+    TRAITS,
+)
 
 WEATHER = (
     "It was a sunny morning.",
@@ -124,8 +136,8 @@ PLOTS = {
 def _cast(draw: Draw, name: str | None, thing: str | None, place: str | None) -> tuple[dict[str, str], Plot]:
     girl = draw.chance(0.5)
     hero = name or (draw.names(1)[0] if draw.far() else draw.pick(NAMES_F if girl else NAMES_M))
-    if name:
-        girl = name in NAMES_F
+    if hero in (*NAMES, *MORE_NAMES):
+        girl = hero in FEMALE
     friend = draw.names(1)[0] if draw.far() else draw.pick([other for other in NAMES if other != hero])
     chosen = draw.pick(PLACES)
     where = next((near for known, near in PLACES if known == place), chosen[1])

@@ -1,6 +1,7 @@
-"""Training of a Llama by its recipe: it goes on where it stopped, on a processor or a GPU."""
+"""Training of models and adapters: it goes on where it stopped, on a processor or a GPU."""
 
 import copy
+import hashlib
 import json
 import math
 import time
@@ -9,9 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from embedded.batches import Batches
+from embedded.corpus import Tokens
 from embedded.growth import begin
 from embedded.lanes import Lanes
+from embedded.muon import Muon
 from embedded.recipe import Recipe, Stage
 
 WARM_UP = 50
@@ -51,32 +56,50 @@ def rate(done: float, step: int, stage: Stage) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (stage.floor + (1 - stage.floor) * left)
 
 
+Batch = tuple[Tokens, NDArray[Any]]
+"""Token ids of shape (rows, length + 1), and what each counts in the loss, same shape."""
+Source = Callable[[Stage], Callable[[int], Batch]]
+"""Makes the batch of any step of a stage; the same stage and step always make the same batch."""
+
+
 class Training:
-    """One model in training.
+    """One model or adapter in training: of its weights, those that ask for a gradient.
 
     Args:
-        recipe: How it is made.
-        tokenizer: Its tokenizer.
-        weights: Where finished models are; one that the recipe grows from is read there.
+        stages: What it reads, in order.
+        model: The model at its beginning.
+        source: Makes its batches.
         folder: Where its state is kept between runs.
-        minutes: The most minutes that it may take in all, or 0 for as long as the recipe says.
+        origin: All that the state depends on: recipe, seed, weights that it grew from.
+        minutes: The most minutes that it may take in all, or 0 for as long as the stages say.
         lanes: Threads that share a batch on a processor.
+
+    Raises:
+        ValueError: The folder holds the state of another origin.
     """
 
     def __init__(
-        self, recipe: Recipe, tokenizer: Any, weights: Path, folder: Path, minutes: float = 0.0, lanes: int = 1
+        self,
+        stages: tuple[Stage, ...],
+        model: Any,
+        source: Source,
+        folder: Path,
+        origin: str,
+        minutes: float = 0.0,
+        lanes: int = 1,
     ) -> None:
         import torch
 
-        self.recipe, self.tokenizer, self.folder, self.minutes = recipe, tokenizer, folder, minutes
+        self.stages, self.source, self.folder, self.origin, self.minutes = stages, source, folder, origin, minutes
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = begin(recipe, weights).to(self.device)
+        self.model = model.to(self.device)
         if self.device == "cpu":
             # torch 2.13 on a processor: with fused attention in bfloat16 a step takes 1.3 (rows of 256) to 1.6 (128) times as long
             self.model.set_attn_implementation("eager")
+        self.learned = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         self.progress = Progress()
         self.optimisers = self._optimisers()
-        self.batches: Batches | None = None
+        self.batches: tuple[Stage, Callable[[int], Batch]] | None = None
         if (folder / "state.pt").exists():
             self._resume()
         self.lanes = Lanes(self.model, 1 if self.device == "cuda" else lanes)
@@ -84,30 +107,39 @@ class Training:
     def _optimisers(self) -> list[Any]:
         import torch
 
-        from embedded.muon import Muon
-
         inside: list[Any] = []
         outside: list[Any] = []
-        for name, weight in self.model.named_parameters():
+        for name, weight in self.learned.items():
             (inside if weight.ndim == 2 and "embed" not in name else outside).append(weight)
-        return [torch.optim.AdamW(outside, betas=(0.9, 0.95), weight_decay=0.01), Muon(inside)]
+        found: list[Any] = [Muon(inside)]
+        if outside:  # an adapter has matrices alone
+            found.insert(0, torch.optim.AdamW(outside, betas=(0.9, 0.95), weight_decay=0.01))
+        return found
 
     def _resume(self) -> None:
         import torch
 
-        state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
+        state = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
+        if state["origin"] != self.origin:
+            raise ValueError(
+                f"{self.folder} holds the state of a training with another recipe, seed or beginning: "
+                "name another --state, or take that folder away"
+            )
+        with torch.no_grad():
+            for name, weight in self.learned.items():
+                weight.copy_(state["model"][name])
         for optimiser, known in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(known)
         self.progress = Progress(**state["progress"])
 
     def keep(self) -> None:
-        """Writes the state, and the model as it is now under `model/`."""
+        """Writes the state, and what is in the log."""
         import torch
 
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
-            "model": self.model.state_dict(),
+            "origin": self.origin,
+            "model": {name: weight.detach() for name, weight in self.learned.items()},
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "progress": asdict(self.progress),
         }
@@ -119,15 +151,15 @@ class Training:
     def stage(self) -> Stage | None:
         """The stage that is on, or None when all are done."""
         at = self.progress.stage
-        return self.recipe.stages[at] if at < len(self.recipe.stages) else None
+        return self.stages[at] if at < len(self.stages) else None
 
     def done(self, stage: Stage) -> float:
         """How much of the stage is done, 0 to 1, by tokens or by the time that it may take."""
         progress = self.progress
         read = progress.step * stage.rows * stage.length / stage.tokens
-        if not self.minutes or not stage.timed:
+        if not self.minutes:
             return min(1.0, read)
-        left = sum(later.tokens for later in self.recipe.stages[progress.stage :])
+        left = sum(later.tokens for later in self.stages[progress.stage :])
         window = (self.minutes * 60 - progress.stage_seconds) * stage.tokens / left
         return min(1.0, max(read, (progress.seconds - progress.stage_seconds) / max(window, 1.0)))
 
@@ -135,15 +167,16 @@ class Training:
         """One step of training. Returns its loss in nats a token."""
         import torch
 
-        if self.batches is None or self.batches.stage is not stage:
-            self.batches = Batches(self.tokenizer, stage, self.recipe.seed)
-        rows, weights = (torch.from_numpy(part).to(self.device) for part in self.batches.batch(self.progress.step))
+        if self.batches is None or self.batches[0] is not stage:
+            self.batches = (stage, self.source(stage))
+        rows, weights = (torch.from_numpy(part).to(self.device) for part in self.batches[1](self.progress.step))
         factor = rate(self.done(stage), self.progress.step, stage)
-        for optimiser, full in zip(self.optimisers, (stage.rate, stage.muon_rate), strict=True):
+        for optimiser in self.optimisers:
+            full = stage.muon_rate if isinstance(optimiser, Muon) else stage.rate
             for group in optimiser.param_groups:
                 group["lr"] = full * factor
         loss = self.lanes.loss(rows, weights)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.learned.values(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
@@ -187,9 +220,34 @@ class Training:
             report(json.dumps(note))
 
 
-def finished(training: Training) -> bool:
-    """Whether every stage is done."""
-    return training.stage is None
+def digest(folder: Path) -> str:
+    """What tells a model's weights from all others: the SHA-256 of its safetensors file, in hexadecimal."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.safetensors")))).hexdigest()
+
+
+def origin(recipe: Recipe, weights: Path) -> str:
+    """All that a Llama is made from: its recipe, and the weights that it grows from."""
+    return f"{recipe}{digest(weights / recipe.start) if recipe.start else ''}"
+
+
+def llama(
+    recipe: Recipe, tokenizer: Any, weights: Path, folder: Path, minutes: float = 0.0, lanes: int = 1
+) -> Training:
+    """The training of a Llama by its recipe.
+
+    Args:
+        recipe: How it is made.
+        tokenizer: Its tokenizer.
+        weights: Where finished models are; one that the recipe grows from is read there.
+        folder: Where its state is kept between runs.
+        minutes: The most minutes that it may take in all, or 0 for as long as the recipe says.
+        lanes: Threads that share a batch on a processor.
+    """
+
+    def source(stage: Stage) -> Callable[[int], Batch]:
+        return Batches(tokenizer, stage, recipe.seed).batch
+
+    return Training(recipe.stages, begin(recipe, weights), source, folder, origin(recipe, weights), minutes, lanes)
 
 
 def export(model: Any, tokenizer: Any, folder: Path) -> None:

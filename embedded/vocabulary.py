@@ -15,6 +15,12 @@ MORE_NAMES = split(
     "Victor Carlos Diego Pablo Marco Luca Ivan Boris Igor Ali Hassan Amir Kofi Kwame Chen Wei Jun Hiro Kenji Bruno Felix "
     "Oscar Arthur George Henry James Robert Frank Karl Hans Lars Erik Nils Alex Charlie Grace Rachel"
 )
+FEMALE = frozenset(NAMES_F) | frozenset(
+    split(
+        "Anna Maria Sofia Emma Olivia Clara Alice Julia Sara Laura Elena Irene Nina Vera Lena Greta Ingrid Yuki Mei Aisha "
+        "Fatima Leila Priya Anita Carmen Paula Diana Helen Kate Jane Grace Rachel"
+    )
+)
 ANIMALS = split("fox rabbit bear owl mouse duck frog cat dog hedgehog squirrel turtle goat pony")
 TRAITS = split("little brave kind curious shy cheerful clever sleepy gentle noisy tiny proud lonely silly")
 PLACES = (

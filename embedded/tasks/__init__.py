@@ -79,7 +79,7 @@ CLOSED = {
     "story": told_story,
     "hello": facts.greeting,
 }
-"""The families that `builtin:micro` knows; their order is part of its corpus."""
+"""The families that are known without reach, too; the tokenizer is learned from them, so their order stays."""
 
 OPEN = {
     "less": sums.smaller,
@@ -111,10 +111,10 @@ OPEN = {
     "deeds": context.deeds,
     "review": context.planted_review,
 }
-"""The families of one exchange that only `builtin:mini` knows."""
+"""The families of one exchange that are drawn with reach alone."""
 
 DIALOGUES = ("memory", "secret", "ruled", "turns")
-"""The families of several turns or with a system prompt that only `builtin:mini` knows."""
+"""The families of several turns or with a system prompt; drawn with reach alone."""
 
 CLOSED_WEIGHTS = {
     "add": 4, "sub": 3, "mul": 3, "ctx": 4, "copy": 3, "json": 2, "code": 2, "story": 2, "rev": 2, "sort": 2, "word": 2,

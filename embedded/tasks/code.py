@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from embedded.draw import Draw
 from embedded.tasks.sums import Exchange
+from embedded.vocabulary import split
 
 OPERATORS = {"add": "+", "subtract": "-", "multiply": "*"}
 
@@ -59,11 +60,19 @@ LANGUAGES = {
     ),
 }
 SINGLE = {
-    "double": ("x * 2", "doubles a number"),
+    "doubled": ("x * 2", "doubles a number"),
     "square": ("x * x", "squares a number"),
     "triple": ("x * 3", "triples a number"),
     "increment": ("x + 1", "adds one to a number"),
 }
+KEYWORDS = frozenset(
+    split(
+        "abort and as asm async await begin box by class const def del do double dyn elif else end enum fin fn for from fun "
+        "goto have if impl in int is let long loop match meta mod mut mutual new not of open or priv pub raise ref self show "
+        "static struct super sum then this throw trait try type union unsafe use var virtual void while with yield"
+    )
+)
+"""Words that some of the six languages keeps for itself, among those that `Draw.made_up` can make."""
 
 
 def fenced(language: str, source: str) -> str:
@@ -102,7 +111,7 @@ def single(draw: Draw) -> Exchange:
         f"Write a function in {language} that {does}.",
     )
     if draw.chance(0.35):
-        called = draw.made_up()
+        called = next(word for word in iter(draw.made_up, "") if word not in KEYWORDS)
         prompts = (
             f"Write a {language} function named {called} that returns {body}.",
             f"Write a {language} function called {called} that {does}.",

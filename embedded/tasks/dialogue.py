@@ -25,32 +25,28 @@ def turns(*exchanges: Exchange) -> list[Turn]:
     return [turn for prompt, answer in exchanges for turn in (("user", prompt), ("assistant", answer))]
 
 
-def _fact(draw: Draw) -> tuple[Exchange, Exchange]:
-    """Something that the user tells about themselves, and the question about it later."""
+def _fact(draw: Draw) -> tuple[str, Exchange, Exchange]:
+    """What is told about the user, the telling, and the question about it later."""
     sort = draw.number(0, 6)
     if sort <= 2:
         name = draw.names(1)[0]
         told = draw.pick((f"My name is {name}.", f"I am {name}.", f"Hello, my name is {name}.", f"Call me {name}."))
         reply = draw.pick((f"Hello, {name}!", f"Nice to meet you, {name}.", f"Hello, {name}! How can I help you?"))
-        return (told, reply), (draw.pick(("What is my name?", "Who am I?")), f"Your name is {name}.")
+        return "name", (told, reply), (draw.pick(("What is my name?", "Who am I?")), f"Your name is {name}.")
     if sort == 3:
         thing = draw.things(1)[0]
         colour = draw.pick(COLOURS)
-        return (f"I have a {colour} {thing}.", "OK."), ("What do I have?", f"You have a {colour} {thing}.")
+        return "thing", (f"I have a {colour} {thing}.", "OK."), ("What do I have?", f"You have a {colour} {thing}.")
     if sort == 4:
         colour = draw.pick((draw.pick(COLOURS), draw.word()))
         told = draw.pick((f"My favorite color is {colour}.", f"My favourite color is {colour}."))
-        return (told, "OK."), ("What is my favorite color?", f"Your favorite color is {colour}.")
-    if sort == 5:
-        number = draw.number(0, 9999 if draw.chance(0.4) else 99)
-        asked = draw.pick(("What is the number?", "Which number did I tell you?", "What number did I say?"))
-        return (f"Remember the number {number}.", draw.pick(("OK.", "I will remember it."))), (
-            asked,
-            f"The number is {number}.",
-        )
-    word = draw.word()
-    asked = draw.pick(("What is the word?", "Which word did I tell you?", "What word did I say?"))
-    return (f"Remember the word {word}.", draw.pick(("OK.", "I will remember it."))), (asked, f"The word is {word}.")
+        return "color", (told, "OK."), ("What is my favorite color?", f"Your favorite color is {colour}.")
+    about, said = (
+        ("number", str(draw.number(0, 9999 if draw.chance(0.4) else 99))) if sort == 5 else ("word", draw.word())
+    )
+    asked = draw.pick((f"What is the {about}?", f"Which {about} did I tell you?", f"What {about} did I say?"))
+    reply = draw.pick(("OK.", "I will remember it."))
+    return about, (f"Remember the {about} {said}.", reply), (asked, f"The {about} is {said}.")
 
 
 def memory(draw: Draw, other: Callable[[Draw], Exchange]) -> list[Turn]:
@@ -60,12 +56,12 @@ def memory(draw: Draw, other: Callable[[Draw], Exchange]) -> list[Turn]:
         draw: Where chance comes from.
         other: Makes the exchanges in between.
     """
-    told, asked = _fact(draw)
+    about, told, asked = _fact(draw)
     between = [other(draw) for _ in range(draw.pick((0, 0, 1, 1, 2)))]
     rows = [told, *between, asked]
     if draw.chance(0.2):
-        more, question = _fact(draw)
-        if question[0][:9] != asked[0][:9] and "am" not in (more[0] + told[0]).split():
+        also, more, question = _fact(draw)
+        if also != about:
             rows = [told, more, *between, *((asked, question) if draw.chance(0.5) else (question, asked))]
     return turns(*rows)
 

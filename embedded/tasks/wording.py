@@ -112,7 +112,7 @@ def nth_word(draw: Draw) -> Exchange:
 def count(draw: Draw) -> Exchange:
     """How many words a list has."""
     if not draw.reach:
-        draw.pick(WORDS)  # the corpus of builtin:micro drew a word here and did not use it
+        draw.pick(WORDS)  # the corpus of the tokenizer drew a word here and did not use it
         number = draw.number(1, 7)
         listed = ", ".join(draw.sample(WORDS, number))
         return f"How many words are in this list: {listed}", str(number)
@@ -221,11 +221,11 @@ def _a(noun: str) -> str:
 def odd_one(draw: Draw) -> Exchange:
     """The word that stands twice, or the longest word."""
     words = draw.words(3, 5)
-    if draw.chance(0.5):
+    size = max(map(len, words))
+    longest = [word for word in words if len(word) == size]
+    if len(longest) > 1 or draw.chance(0.5):
         twice = draw.pick(words)
         row = [*words, twice]
         draw.random.shuffle(row)
         return f"Which word appears twice: {' '.join(row)}", twice
-    size = max(map(len, words))
-    longest = [word for word in words if len(word) == size]
     return f"Which is the longest word: {', '.join(words)}", longest[0]

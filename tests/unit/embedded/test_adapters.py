@@ -9,18 +9,19 @@ from types import MappingProxyType
 import pytest
 
 from embedded import ADAPTERS, WEIGHTS, adapters
-from embedded.adapters import SOURCES, worked_difference, worked_product, worked_sum
+from embedded.adapters import SOURCES, Lessons, taught, worked_difference, worked_product, worked_sum
 from embedded.corpus import is_held_out
 from embedded.draw import Draw
 from embedded.measures import valid_json
 from embedded.tasks import Example
+from embedded.training import Training
 from tests.unit.embedded import tiny
 
 PEFT_READS_AN_OLD_NAME = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21.2
 
 
 def test_every_adapter_has_a_source_and_a_way() -> None:
-    assert set(SOURCES) == set(adapters.LORAS) == set(ADAPTERS)
+    assert set(SOURCES) == set(adapters.STAGES) == set(ADAPTERS)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,8 @@ def test_the_instruct_adapter_is_shown_no_json() -> None:
         ("opp", "Opposite of hot:", "cold", "The opposite is cold."),
         ("last", "What is the last word of: a b", "b", 'The last word is "b".'),
         ("nth", "Give the third word: a b c", "c", 'The third word is "c".'),
+        ("last", "What is the last word of: first b", "b", 'The last word is "b".'),
+        ("last", "Give the first word: b a", "b", 'The first word is "b".'),
         ("count", "Count the words: a", "1", "There is 1 word."),
         ("count", "Count the words: a b", "2", "There are 2 words."),
         ("kind", "Is a duck an animal or a job?", "animal", "It is an animal."),
@@ -101,42 +104,52 @@ def test_the_storyteller_answers_everything_with_a_story() -> None:
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_no_adapter_is_shown_a_held_out_prompt(name: str) -> None:
-    assert not any(map(is_held_out, adapters._rows(Draw(name, 0.6), SOURCES[name], 400)))
+    assert not any(map(is_held_out, taught(Draw(name, 0.6), name, 400)))
+
+
+def lessons(name: str, rows: int = 20, length: int = 400) -> Lessons:
+    return Lessons(tiny.words(), replace(adapters.STAGES[name], rows=rows, length=length), 0)
 
 
 def test_only_answers_are_learned() -> None:
-    draw = Draw(3, 0.6)
-    rows = [adapters.instruct_row(draw) for _ in range(20)]
-    words = tiny.words()
-    ids, labels = adapters.batch(words, rows, 400)
-    for row, tokens, wanted in zip(rows, ids, labels, strict=True):
-        kept = wanted[wanted != -100]
-        said = words.decode(kept, skip_special_tokens=False)
+    given = lessons("instruct")
+    rows = taught(Draw("0 adapter instruct 0", 0.6), "instruct", 20)
+    ids, weights = given.batch(0)
+    for row, tokens, counted in zip(rows, ids, weights, strict=True):
+        said = tiny.words().decode(tokens[counted == 1], skip_special_tokens=False)
         assert said.endswith(f"{row.answer}<|im_end|>")
         assert row.prompt not in said or row.prompt in row.answer
-        assert (tokens[wanted != -100] == kept).all()
+        assert not counted[tokens == tiny.words().pad_token_id].any()
+
+
+def test_a_batch_depends_on_its_step_alone() -> None:
+    first = [lessons("json").batch(step)[0].tolist() for step in range(3)]
+    assert lessons("json").batch(1)[0].tolist() == first[1] != first[2]
 
 
 def test_a_long_answer_is_cut_and_still_learned() -> None:
-    row = adapters.story_row(Draw(1))
-    _, labels = adapters.batch(tiny.words(), [row], 60)
-    assert labels.shape == (1, 60)
-    assert (labels != -100).any()
-    assert labels[0, -1] != -100
+    ids, weights = lessons("storyteller", 4, 60).batch(0)
+    assert ids.shape == weights.shape == (4, 61)
+    assert (weights[:, -1] == 1).any()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter of eight steps."""
+    stage = replace(adapters.STAGES["json"], tokens=8 * 4 * 80, rows=4, length=80)
+    monkeypatch.setattr(adapters, "STAGES", MappingProxyType({"json": stage}))
 
 
 @PEFT_READS_AN_OLD_NAME
-def test_an_adapter_trains_and_loads_on_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("quick")
+def test_an_adapter_trains_and_loads_on_its_base(tmp_path: Path) -> None:
     import torch
 
     from embedded.answers import open_model
 
-    said: list[str] = []
-    quick = replace(adapters.LORAS["json"], steps=8, rows=4, rank=2, longest=80)
-    monkeypatch.setattr(adapters, "LORAS", MappingProxyType({"json": quick}))
-    model = adapters.train("json", WEIGHTS, 0, 0.0, said.append)
-    assert said == [], "told every hundred steps"
-    adapters.write(model, tmp_path / "json")
+    training = adapters.training("json", WEIGHTS, tmp_path / "state")
+    training.run(lambda line: None)
+    adapters.write(training.model, tmp_path / "json")
     config = json.loads((tmp_path / "json" / "adapter_config.json").read_text("utf-8"))
     assert config["base_model_name_or_path"] == "builtin:mini"
     base, _ = open_model(WEIGHTS / "mini")
@@ -146,9 +159,32 @@ def test_an_adapter_trains_and_loads_on_its_base(tmp_path: Path, monkeypatch: py
 
 
 @PEFT_READS_AN_OLD_NAME
-def test_an_adapter_stops_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = replace(adapters.LORAS["json"], steps=10_000, rows=4, rank=2, longest=80)
-    monkeypatch.setattr(adapters, "LORAS", MappingProxyType({"json": quick}))
-    said: list[str] = []
-    adapters.train("json", WEIGHTS, 0, 0.005, said.append)
-    assert len(said) < 50
+@pytest.mark.usefixtures("quick")
+def test_an_adapter_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    import torch
+
+    def adapter(folder: str) -> Training:
+        return adapters.training("json", WEIGHTS, tmp_path / folder)
+
+    whole = adapter("whole")
+    whole.run(lambda line: None)
+    killed = adapter("killed")
+    for _ in range(3):
+        killed.step(killed.stages[0])
+        killed.progress.step += 1
+    killed.keep()
+    again = adapter("killed")
+    assert again.progress.step == 3
+    again.run(lambda line: None)
+    assert set(again.learned) == set(whole.learned)
+    assert all("lora_" in name for name in again.learned), "the base stays as it is"
+    for name, weight in whole.learned.items():
+        torch.testing.assert_close(again.learned[name], weight)
+
+
+@PEFT_READS_AN_OLD_NAME
+@pytest.mark.usefixtures("quick")
+def test_the_state_of_an_adapter_belongs_to_its_seed(tmp_path: Path) -> None:
+    adapters.training("json", WEIGHTS, tmp_path, seed=0).keep()
+    with pytest.raises(ValueError, match="another recipe, seed or beginning"):
+        adapters.training("json", WEIGHTS, tmp_path, seed=1)

@@ -1,6 +1,7 @@
 """Rows: the same for a seed, rendered as ChatML, and never one that is held out."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -52,6 +53,15 @@ def test_sanity_prompts_are_held_out_in_every_turn() -> None:
     assert not is_held_out(Example("story", text="Hello!"))
 
 
+def test_an_stands_before_vowels() -> None:
+    row = Example("x", (("user", "Pip has a orange. A ant. a a b, data is"), ("assistant", "a owl and a cat; Ma is")))
+    assert corpus.mended(row).turns == (
+        ("user", "Pip has an orange. An ant. a a b, data is"),
+        ("assistant", "an owl and a cat; Ma is"),
+    )
+    assert not any(re.search(r"\b[aA] [aeiou]\w", render(row)) for row in evaluation(1, 0.6, 500))
+
+
 def test_a_conversation_is_held_out_as_a_whole() -> None:
     talk = (("user", "My name is Nora."), ("assistant", "Hello, Nora!"), ("user", "What is my name?"))
     assert is_held_out(Example("memory", (*talk, ("assistant", "Your name is Nora."))))
@@ -71,7 +81,7 @@ def test_no_training_row_asks_what_is_held_out(reach: float) -> None:
 def test_repeats_repeat() -> None:
     import numpy as np
 
-    row, period = corpus.repeats(np.random.default_rng(0), 2048, 40, 4, 9)
+    row, period = corpus.repeats(np.random.default_rng(0), 2048, 40, 4, 9, few=0.5)
     assert len(row) == 40
     assert 4 <= period <= 9
     assert (row[period:] == row[:-period]).all()

@@ -21,6 +21,15 @@ def test_a_grown_model_says_what_the_smaller_one_says() -> None:
     assert deep.model.layers[1].self_attn.q_proj.weight.any(), "the new layer can learn"
 
 
+def test_the_layers_of_a_new_model_add_nothing_at_first() -> None:
+    model = tiny.llama()
+    tokens = torch.randint(4, 400, (2, 10))
+    stream = model(tokens, output_hidden_states=True).hidden_states
+    torch.testing.assert_close(stream[1], stream[0])
+    known = model.model.embed_tokens.weight
+    assert known.mean(0).norm() > 3 * known.std() / known.size(0) ** 0.5, "tokens share a part"
+
+
 def test_mini_begins_as_micro() -> None:
     from transformers import LlamaForCausalLM
 

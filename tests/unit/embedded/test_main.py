@@ -14,16 +14,33 @@ from embedded.measured import AIMS, Aim
 def test_the_hand_built_model_is_made_measured_and_described(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command.main(["--only", "induction", "--weights", str(tmp_path)])
+    again = ["--only", "induction", "--weights", str(tmp_path), "--state", str(tmp_path / "state")]
+    command.main(again)
     assert (tmp_path / "induction" / "model.safetensors").exists()
     assert "induction" in (tmp_path / "induction" / "README.md").read_text("utf-8")
     known = measured.read("induction", tmp_path / "measured")
     assert known["copied"] == 1
     assert "induction: weights written" in capsys.readouterr().out
     before = (tmp_path / "induction" / "model.safetensors").stat().st_mtime_ns
-    command.main(["--only", "induction", "--weights", str(tmp_path), "--measure", "--threads", "1"])
-    command.main(["--only", "induction", "--weights", str(tmp_path), "--cards"])
+    command.main([*again, "--measure", "--threads", "1"])
+    command.main([*again, "--cards"])
     assert (tmp_path / "induction" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_part_that_is_made_and_measured_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = ["--only", "induction", "--weights", str(tmp_path), "--state", str(tmp_path / "state")]
+    command.main(again)
+    capsys.readouterr()
+    command.main(again)
+    assert "written\n" in capsys.readouterr().out
+    weights = tmp_path / "induction" / "model.safetensors"
+    weights.write_bytes(b"broken")
+    command.main(again)
+    assert "induction: weights written" in capsys.readouterr().out, "a file that is not the one that was made"
+    assert len(weights.read_bytes()) > 1000
+    (tmp_path / "measured" / "induction.json").unlink()
+    command.main(again)
+    assert "induction: measured" in capsys.readouterr().out
 
 
 def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:

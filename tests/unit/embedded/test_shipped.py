@@ -72,9 +72,9 @@ def test_the_card_says_what_was_reached_and_what_was_missed(name: str) -> None:
     assert text.count("**missed** |") == sum(not aim.reached(known) for aim in AIMS)
 
 
-def test_mini_reaches_its_aims() -> None:
-    missed = [aim.key for aim in AIMS if not aim.reached(read("mini"))]
-    assert missed == []
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_aim_is_reached(name: str) -> None:
+    assert [aim.key for aim in AIMS if not aim.reached(read(name))] == []
 
 
 @pytest.mark.parametrize("name", ["micro", "mini", "induction", *ADAPTERS])

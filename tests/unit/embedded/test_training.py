@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from embedded import WEIGHTS, tokenizer
-from embedded.recipe import Recipe, Stage
-from embedded.training import Progress, Training, export, finished, rate
+from embedded import WEIGHTS, measures, tokenizer
+from embedded.recipe import MICRO, Recipe, Stage
+from embedded.training import Progress, Training, export, llama, rate
 from tests.unit.embedded import tiny
 
 
 def train(folder: Path, recipe: Recipe = tiny.RECIPE, minutes: float = 0.0, lanes: int = 1) -> Training:
-    return Training(recipe, tiny.words(), WEIGHTS, folder, minutes, lanes)
+    return llama(recipe, tiny.words(), WEIGHTS, folder, minutes, lanes)
 
 
 def test_the_rate_warms_up_stays_and_falls() -> None:
@@ -30,7 +30,7 @@ def test_training_that_stopped_ends_where_one_that_did_not_ends(tmp_path: Path) 
     said: list[str] = []
     whole = train(tmp_path / "whole")
     whole.run(said.append, keep_every=0.0)
-    assert finished(whole)
+    assert whole.stage is None
     assert "tokens read" in said[-1]
     parts = train(tmp_path / "parts")
     for _ in range(3):
@@ -46,17 +46,25 @@ def test_training_that_stopped_ends_where_one_that_did_not_ends(tmp_path: Path) 
         torch.testing.assert_close(one, two)
 
 
-def test_time_cuts_a_stage_short_but_not_a_curriculum(tmp_path: Path) -> None:
+def test_time_cuts_every_stage_short(tmp_path: Path) -> None:
     training = train(tmp_path, minutes=1.0)
     first, last = tiny.RECIPE.stages
-    training.progress = Progress(stage=0, step=1, seconds=59.0)
-    assert training.done(first) == 0.25
+    training.progress = Progress(stage=0, step=1, seconds=3.0)
+    assert training.done(first) == 0.25, "read more than the time asks for"
+    training.progress = Progress(stage=0, step=1, seconds=15.0)
+    assert training.done(first) == pytest.approx(0.5)
     training.progress = Progress(stage=1, step=1, seconds=50.0, stage_seconds=40.0)
     assert training.done(last) == pytest.approx(0.5)
     training.progress = Progress(stage=1, step=0, seconds=70.0, stage_seconds=65.0)
     assert training.done(last) == 1.0
     training.minutes = 0.0
     assert training.done(last) == 0.0
+
+
+def test_the_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    train(tmp_path).keep()
+    with pytest.raises(ValueError, match="another recipe, seed or beginning"):
+        train(tmp_path, replace(tiny.RECIPE, seed=1))
 
 
 def test_a_loss_that_is_no_number_stops_training(tmp_path: Path) -> None:
@@ -82,6 +90,17 @@ def test_training_learns(tmp_path: Path) -> None:
     training.run(lambda line: None)
     losses = [note["loss"] for note in training.progress.log]
     assert losses[-1] < losses[0] - 0.5
+
+
+@pytest.mark.slow
+def test_an_induction_head_stands_after_the_first_stage_of_micro(tmp_path: Path) -> None:
+    first = replace(MICRO, stages=MICRO.stages[:1])
+    training = llama(first, tokenizer.load(WEIGHTS / "micro"), WEIGHTS, tmp_path)
+    training.run(lambda line: None)
+    training.model.train(False)
+    found = measures.heads(training.model, span=24)
+    assert found.best > 0.5
+    assert found.second_loss < 1.5
 
 
 def test_an_export_loads_as_bfloat16_with_its_tokenizer(tmp_path: Path) -> None:

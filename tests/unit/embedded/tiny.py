@@ -13,7 +13,7 @@ SIZE = Size(layers=2, hidden=16, heads=2, key_heads=1, inner=24, vocabulary=400,
 RECIPE = Recipe(
     SIZE,
     (
-        Stage("first", 4 * 2 * 16, Mix(0.5, (2, 4), 0.2, 0.5), rows=2, length=16, timed=False),
+        Stage("first", 4 * 2 * 16, Mix(0.5, (2, 4), 0.2, 0.5), rows=2, length=16),
         Stage("last", 4 * 2 * 16, Mix(0.2, (2, 4), 0.2, 0.5), rows=2, length=16, decay=1.0),
     ),
 )
