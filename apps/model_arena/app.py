@@ -9,7 +9,6 @@ from apps.model_arena import CARD, core
 from apps.model_arena.ballot import KIND
 from apps.model_arena.tabs import battle, board, chat, compare, evaluate, listing, prompts, sanity, sharing, votes
 from apps.model_arena.tabs.choosing import Choosers
-from apps.model_arena.tabs.working import QUIET
 from shared.appcard import AppCard
 from shared.models.picker import ModelRow
 from shared.models.protocol import Decoding
@@ -17,7 +16,7 @@ from shared.suite import suite
 from shared.ui.forms import Form, form
 from shared.ui.page import page
 from shared.ui.pieces import Kind
-from shared.ui.wiring import when
+from shared.ui.wiring import QUIET, when
 
 LABELS = {
     "max_new_tokens": "Longest answer",

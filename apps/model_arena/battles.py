@@ -25,7 +25,7 @@ from shared.store import Store
 
 KIND = "private.battles"  # until the vote: sync leaves out what begins with "private."
 VOTED = "battles"
-SWEPT = 200  # of the oldest rows, looked through for battles that are over whenever one begins
+SWEPT = 200  # whenever a battle begins, at the most so many are deleted, and so many rows of newer ones passed over
 PROCESS = uuid4().hex  # answers of a process that is gone will never end
 LEASE = timedelta(minutes=15)  # longer than any answer may take
 
@@ -249,8 +249,8 @@ def load(store: Store, battle: str, caller: Caller) -> Battle:
 def notice() -> str:
     """What is kept of a battle, in the words in which a page says it."""
     return (
-        f"Questions and answers without a vote are deleted after {_hours()}. A vote keeps them, with the models' names: "
-        "the owner of this page can read and export them, and nothing says who you are. Do not enter personal data."
+        f"Nobody can read a battle without a vote after {_hours()}, and the next one deletes it. A vote keeps it, with the models' "
+        "names: the owner of this page can read and export it, and nothing says who you are. Do not enter personal data."
     )
 
 
@@ -262,9 +262,21 @@ def find(store: Store, battle: str) -> Battle | None:
     kind = KIND if vote is None else VOTED
     sql = f"{COLUMNS} WHERE {_OF_BATTLE} ORDER BY seq"
     rows = [row_of(found) for found in store.read(sql, _range(battle, kind))]
+    if not _is_whole(rows):  # parts of it may have come from another workspace in another order
+        rows.sort(key=lambda row: (row.time, row.seq))
+    return _add_up(rows, vote.body if vote else None) if _is_whole(rows) else None
+
+
+def _is_whole(rows: list[Row]) -> bool:
+    """Whether no turn is missing: rows from another workspace may come in parts."""
     if not rows or rows[0].body["event"] != "asked":
-        return None
-    return _add_up(rows, vote.body if vote else None)
+        return False
+    turns = 1
+    for row in rows[1:]:
+        if row.body["turn"] > turns - (row.body["event"] != "said"):
+            return False
+        turns = max(turns, row.body["turn"] + 1)
+    return True
 
 
 def _range(battle: str, kind: str) -> tuple[str, str, str]:
@@ -290,11 +302,20 @@ def _write(found: Battle, values: Values, last: bool, connection: sqlite3.Connec
 
 def _sweep(connection: sqlite3.Connection) -> None:
     """Delete the rows of battles in which nothing has happened for too long; those with a vote have their copy."""
-    oldest = f"SELECT key, time FROM rows INDEXED BY rows_by_kind WHERE kind = ? ORDER BY seq LIMIT {SWEPT}"
-    for battle in {key[:32] for key, time in connection.execute(oldest, (KIND,)).fetchall() if time < _cutoff()}:
-        (last,) = connection.execute(f"SELECT max(time) FROM rows WHERE {_OF_BATTLE}", _range(battle, KIND)).fetchone()
-        if last < _cutoff():
-            connection.execute(f"DELETE FROM rows WHERE {_OF_BATTLE}", _range(battle, KIND))
+    oldest = "SELECT key, time FROM rows INDEXED BY rows_by_kind WHERE kind = ? ORDER BY seq"
+    cutoff, newer, over, seen = _cutoff(), 0, list[str](), set[str]()
+    # as far as old rows go, however many of them one battle has: somebody may keep it going for days
+    for key, time in connection.execute(oldest, (KIND,)):
+        newer += time >= cutoff
+        if SWEPT in (newer, len(over)):
+            break
+        if time < cutoff and (battle := key[:32]) not in seen:
+            seen.add(battle)
+            sql = f"SELECT max(time) FROM rows WHERE {_OF_BATTLE}"
+            if connection.execute(sql, _range(battle, KIND)).fetchone()[0] < cutoff:
+                over.append(battle)
+    for battle in over:
+        connection.execute(f"DELETE FROM rows WHERE {_OF_BATTLE}", _range(battle, KIND))
 
 
 def _add_up(rows: list[Row], vote: dict[str, Any] | None) -> Battle:

@@ -13,13 +13,12 @@ from apps.model_arena.ballot import SIDES
 from apps.model_arena.battles import Battle
 from apps.model_arena.manifest import manifest
 from apps.model_arena.masking import Veil, without_reasoning
-from apps.model_arena.sides import Side, Stream, run
+from apps.model_arena.sides import FAILED, Side, Stream, run, tell
 from shared.errors import Conflict, PlaygroundError
 from shared.models.protocol import Decoding, Message, Request
 from shared.policy import OWNER, Caller
 from shared.suite import suite
 
-FAILED = "This side failed and has no answer."
 MOST_SEED = 2**31 - 1
 
 
@@ -76,7 +75,7 @@ class Comparison:
         models: The model of each side.
         texts: What each side has written so far, as Markdown.
         finished: Whether all sides are complete, and saved.
-        failed: Sides that have no answer, and why not.
+        failed: Sides that have no answer, and why not: the owner reads the model's own words.
         settings: How each side's answer is drawn.
         timings: What each side's answer took, once all are complete: seconds, first_seconds, tokens, prompt_tokens,
             tokens_per_second.
@@ -142,7 +141,7 @@ def answer(battle: str, settings: Decoding = Decoding(), caller: Caller = OWNER)
     """
     found = _take(battle, caller, again=False)
     for growing, current, _ in _stream(found, settings, caller):
-        yield _answers(found, growing, finished=current)
+        yield _answers(found, growing, caller, finished=current)
 
 
 def say(
@@ -195,7 +194,7 @@ def regenerate(battle: str, settings: Decoding = Decoding(), caller: Caller = OW
     """
     found = _take(battle, caller, again=True)
     for growing, current, _ in _stream(found, settings, caller):
-        yield _answers(found, growing, finished=current)
+        yield _answers(found, growing, caller, finished=current)
 
 
 def side_by_side(
@@ -302,7 +301,7 @@ def _stream(battle: Battle, settings: Decoding, caller: Caller) -> Iterator[tupl
                 if ended:
                     note("answered", _answered(growing, drawn))
                     saved = True
-                    _check_any(battle, growing)
+                    _check_any(battle, growing, caller)
                 yield growing, ended, drawn
     finally:
         if not saved:
@@ -351,25 +350,26 @@ def _answered(growing: Growing, drawn: dict[str, Decoding]) -> dict[str, object]
     }
 
 
-def _answers(battle: Battle, growing: Growing, *, finished: bool) -> Answers:
+def _answers(battle: Battle, growing: Growing, caller: Caller, *, finished: bool) -> Answers:
     texts = {side: each.shown for side, each in growing.items()}
     turns = [Said(turn.prompt, turn.shown) for turn in battle.turns[:-1]]
     turns.append(Said(battle.turns[-1].prompt, texts))
-    return Answers(texts, finished, _failed(battle, growing), turns)
+    return Answers(texts, finished, _failed(battle, growing, caller), turns)
 
 
-def _failed(battle: Battle, growing: Growing) -> dict[str, str]:
+def _failed(battle: Battle, growing: Growing, caller: Caller) -> dict[str, str]:
     """Sides without an answer. In a blind battle all failures read alike: their words and kinds would tell who it is."""
     hidden = battle.mode == "blind"
-    return {side: FAILED if hidden else each.failure for side, each in growing.items() if each.failure and each.ended}
+    lost = {side: each.failure for side, each in growing.items() if each.failure and each.ended}
+    return {side: FAILED if hidden else tell(why, caller) for side, why in lost.items()}
 
 
-def _check_any(battle: Battle, growing: Growing) -> None:
+def _check_any(battle: Battle, growing: Growing, caller: Caller) -> None:
     if any(not each.failure for each in growing.values()):
         return
     why = ""
     if battle.mode != "blind":
-        why = " " + " ".join(f"{side}: {each.failure}" for side, each in growing.items())
+        why = " " + " ".join(f"{side}: {tell(each.failure, caller)}" for side, each in growing.items())
     raise PlaygroundError(f"All sides failed; nobody answered.{why} Regenerate, or ask something else.")
 
 
@@ -377,7 +377,8 @@ def _compare(battle: Battle, settings: Decoding, caller: Caller) -> Iterator[Com
     _take(battle.id, caller)
     for growing, finished, drawn in _stream(battle, settings, caller):
         texts = {side: each.shown for side, each in growing.items()}
-        shown = Comparison(battle.id, battle.prompts[-1], battle.names(), texts, False, _failed(battle, growing), drawn)
+        failed = _failed(battle, growing, caller)
+        shown = Comparison(battle.id, battle.prompts[-1], battle.names(), texts, False, failed, drawn)
         if not finished:
             yield shown
             continue

@@ -105,7 +105,7 @@ def chat(
             if fresh or answer.failure:  # what came before a failure is shown, too
                 reply = _reply(answer, talk)
             yield reply
-    answer.check()
+    _check(answer, caller)
     reply = _reply(answer, talk)
     if keep_record:
         more = {"quantise": quantise, "draft": draft, "tools": tools}
@@ -153,6 +153,15 @@ def save_chat(
         "tools": [],
     }
     return _record(arguments, answer, {}, caller)
+
+
+def _check(answer: Answer, caller: Caller) -> None:
+    """Raise what went wrong; a backend's own words may hold hosts and paths, and are the owner's alone."""
+    failed = answer.failure
+    if failed is not None and failed.kind != "empty" and not caller.owner:
+        after = "" if failed.retry_after is None else f" in {failed.retry_after:g} s"
+        raise PlaygroundError(f"The model failed and gave no whole answer. Try again{after}, or choose another model.")
+    answer.check()
 
 
 def _reply(answer: Answer, talk: list[Message]) -> Reply:

@@ -2,6 +2,7 @@ r"""LaTeX in an answer: where it begins and ends (`$..$`, `$$..$$`, `\(..\)`, `\
 
 import html
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -170,22 +171,17 @@ def read_block(state: "StateBlock", first: int, last: int, silent: bool) -> bool
     opening = state.src[begin : begin + 2]
     if opening not in ("$$", "\\[") or state.is_code_block(first):
         return False
-    closing = _PAIRS[opening]
-    lines: list[str] = []
-    for line in range(first, min(last, first + MOST_LINES)):
-        if line > first and state.sCount[line] < state.blkIndent:
-            return False
-        start = state.bMarks[line] + state.tShift[line] + (2 if line == first else 0)
-        text = state.src[start : state.eMarks[line]]
-        if closing in text:
-            before, _, after = text.partition(closing)
-            if after.strip(" .,;"):
-                return False
-            lines.append(before)
-            break
-        lines.append(text)
-    else:
+    # found before a line is read: of lines that all open and never close, each would read a hundred others
+    most = state.eMarks[min(last, first + MOST_LINES) - 1]
+    end = state.src.find(_PAIRS[opening], begin + 2, most)
+    if end < 0:
         return False
+    line = bisect_right(state.bMarks, end, first, last) - 1
+    after = state.src[end + 2 : state.eMarks[line]]
+    if after.strip(" .,;") or any(state.sCount[each] < state.blkIndent for each in range(first + 1, line + 1)):
+        return False
+    starts = [begin + 2, *(state.bMarks[each] + state.tShift[each] for each in range(first + 1, line + 1))]
+    lines = [state.src[start:stop] for start, stop in zip(starts, [*state.eMarks[first:line], end], strict=True)]
     content = "\n".join(part for part in lines if part.strip())
     if not content:
         return False

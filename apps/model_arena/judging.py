@@ -20,7 +20,7 @@ from apps.model_arena.battles import Battle
 from apps.model_arena.keeping import keep
 from shared.errors import Conflict, PlaygroundError
 from shared.models.asking import Heard, ask, spoken
-from shared.models.protocol import GREEDY, Decoding, Message, Request
+from shared.models.protocol import GREEDY, Decoding, Failure, Message, Request
 from shared.policy import OWNER, Caller
 from shared.progress import Progress
 from shared.suite import suite
@@ -37,6 +37,11 @@ REMINDER = (
     "Now give your verdict."
 )
 _MARK = re.compile("<(?=<)")
+# How our own models and the usual servers say that a prompt does not fit.
+_TOO_LONG = re.compile(
+    r"window of|context.?(?:length|size|window)|maximum (?:context|model) length|too (?:long|many (?:input )?tokens)|prompt is longer",
+    re.IGNORECASE,
+)
 _VERDICT = re.compile(r"\[\[([ABC])\]\]")
 _SAID = {"A": "a", "B": "b", "C": "tie"}
 DRAWN = Decoding(temperature=GREEDY.temperature, max_new_tokens=512)
@@ -53,6 +58,7 @@ class JudgedBattle:
         given: What the judge said in that order: "a", "b" or "tie"; "" when it said nothing that could be read.
         swapped: What it said in the opposite order, named by the sides that people saw; "" likewise.
         own: Whether the judge itself was one of the models.
+        too_long: Whether it did not fit into the judge's window, so that it was passed over.
     """
 
     battle: str
@@ -61,6 +67,7 @@ class JudgedBattle:
     given: str
     swapped: str
     own: bool
+    too_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Judgement:
         agreement: How far it agrees with people, beyond chance.
         battles: Battle by battle.
         unreadable: Battles in which it said nothing that could be read in one order at least; they are left out of the agreement.
+        too_long: Battles that did not fit into its window; they are left out too.
         record: Id of the record; "" for a visitor, who leaves none.
     """
 
@@ -79,6 +87,7 @@ class Judgement:
     agreement: Agreement
     battles: list[JudgedBattle]
     unreadable: int
+    too_long: int
     record: str
 
 
@@ -114,39 +123,53 @@ def judge(
     found = []
     for battle, people in chosen:
         given, swapped = said[battle.id, False], said[battle.id, True]
+        fits = given is not None and swapped is not None
+        given, swapped = (given or "", swapped or "") if fits else ("", "")
         swapped_back = unswap(swapped) if swapped else ""
         own = ref in battle.models
-        found.append(JudgedBattle(battle.id, list(battle.models), people, given, swapped_back, own))
-    readable = [each for each in found if each.given and each.swapped]
+        found.append(JudgedBattle(battle.id, list(battle.models), people, given, swapped_back, own, not fits))
+    readable, too_long = [each for each in found if each.given and each.swapped], sum(each.too_long for each in found)
+    unreadable = len(found) - len(readable) - too_long
     agreement = agree([Verdict(each.people, each.given, each.swapped) for each in readable])
     arguments = {"model": model, "most": most, "again": again, "settings": asdict(settings)}
     numbers = {name: value for name, value in asdict(agreement).items() if isinstance(value, int | float)}
-    numbers |= {"unreadable": len(found) - len(readable), "own": sum(each.own for each in found)}
+    numbers |= {"unreadable": unreadable, "too_long": too_long, "own": sum(each.own for each in found)}
     record = keep("judge", arguments, numbers, caller, {"judge": suite().models.pinned(ref)})
-    yield Judgement(ref, agreement, found, len(found) - len(readable), record)
+    yield Judgement(ref, agreement, found, unreadable, too_long, record)
 
 
 def _verdicts(
     ref: str, chosen: list[Battle], settings: Decoding, again: bool, caller: Caller
-) -> Generator[Progress, None, dict[tuple[str, bool], str]]:
-    """What the judge says of every battle, in both orders; each is kept as it comes, and what was kept is not asked again."""
+) -> Generator[Progress, None, dict[tuple[str, bool], str | None]]:
+    """What the judge says of every battle, in both orders, None where it does not fit; what was kept is not asked again.
+
+    That it does not fit is not kept: another day the same name may stand for a model with more room.
+    """
     wanted = [(battle, swapped) for battle in chosen for swapped in (False, True)]
     asked = {(battle.id, swapped): Request(_question(battle, swapped), settings) for battle, swapped in wanted}
-    said = {} if again else {key: known for key in asked if (known := _known(ref, key, asked[key])) is not None}
+    said: dict[tuple[str, bool], str | None] = (
+        {} if again else {key: known for key in asked if (known := _known(ref, key, asked[key])) is not None}
+    )
     left = [key for key in asked if key not in said]
     yield Progress(f"{ref} judges", len(said), len(asked))
     failed = ""
     requests = [asked[key] for key in left]
-    with closing(ask(suite().models, ref, requests, caller=caller, until=lambda heard: heard.failed)) as hearing:
+    with closing(ask(suite().models, ref, requests, caller=caller, until=_ends)) as hearing:
         for place, heard in hearing:
-            if heard.failed:
+            if _ends(heard):
                 failed = failed or heard.why
             elif heard.end is not None:
-                said[left[place]] = _settle(ref, left[place], asked[left[place]], heard)
+                said[left[place]] = None if heard.failed else _settle(ref, left[place], asked[left[place]], heard)
                 yield Progress(f"{ref} judges", len(said), len(asked))
     if failed:
         raise PlaygroundError(f"The judge {ref} failed: {failed} What it judged before is kept.")
     return said
+
+
+def _ends(heard: Heard) -> bool:
+    """Whether a judge that gave no answer would give none to other battles either."""
+    refused = not isinstance(heard.end, Failure) or heard.end.kind == "refused"
+    return heard.failed and not (refused and _TOO_LONG.search(heard.why))
 
 
 def voted(caller: Caller, most: int) -> list[tuple[Battle, str]]:

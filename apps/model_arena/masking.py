@@ -1,4 +1,9 @@
-"""Hiding, while an answer streams, what would say which model writes it: names, reasoning, and the marks of a chat template."""
+"""Hiding, while an answer streams, what would say which model writes it: names, reasoning, and the marks of a chat template.
+
+Where a name may mean something else, an answer is rather left alone than mutilated: "Android was made by Google", a list of
+companies and "A model made by Google" (which may be about any model) stay as they are. Such a word is hidden where the writer speaks of itself, where it
+labels the whole answer ("Claude: Hello"), and wherever it stands when the prompt asks who answers and does not name it itself.
+"""
 
 import html
 import re
@@ -8,6 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from apps.model_arena.manifest import manifest
+from apps.model_arena.suspicion import asks_for_name
 from shared.refs import parse
 
 if TYPE_CHECKING:
@@ -23,8 +29,9 @@ _ALIKE = {
     "a": "аα", "c": "сϲ", "e": "еε", "g": "ɡ", "i": "іιı", "k": "кκ", "l": "ӏł", "m": "м", "n": "ո", "o": "оοø", "p": "рρ", "s": "ѕ", "t": "тτ", "x": "хχ",
     "y": "уγ",
 }  # fmt: skip
-# What a page does not show, or shows as emphasis or as the beginning of a link.
-_GLUE = r"[\p{M}\p{Cf}\p{DI}\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ue000\ue001*_~`\\\[\]]{0,4}"
+# What a page does not show, or shows as emphasis, as the beginning of a link, or as the letters of a formula.
+_COMMAND = r"\\[a-z]{2,12}\{"
+_GLUE = rf"(?:{_COMMAND}|[\p{{M}}\p{{Cf}}\p{{DI}}\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ue000\ue001*_~`\\\[\]{{}}$]){{0,4}}"
 _SPELLED = r"[ .,\-·_/|]{1,3}"
 _CJK = "\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}"
 _WORD = "\\p{Latin}\\p{Greek}\\p{Cyrillic}"
@@ -52,6 +59,7 @@ _AFTER = (
     r"|^[\s*_~`]*(?:,\s*)?(?:here|speaking)\b|^\W{0,3}(?:is|are|was|were)\s+my\b"
 )
 _AS = (r"\bas[\s*_~`]+$", r"^[\s*_~`]*,\s*i\b")  # "As N., I cannot ..."
+_LABEL = r"^[\s*_~`]*[:：](?!.*\n\W*(?:[*_]|\w[\w ]{0,24}[:：]))"  # and the next line has no label too: that is a list
 _OPENING = r"<(?:think|thinking|thought|reasoning|reflection|analysis)>|<\|channel\|>(?:analysis|commentary)\b"
 _CLOSING = r"</(?:think|thinking|thought|reasoning|reflection|analysis)>|<\|channel\|>final(?:<\|message\|>)?"
 _TEMPLATE = (
@@ -89,6 +97,7 @@ class Veil:
             *zip(own, (SURE, CLAIMED, NAMED), strict=True),
         )
         self._patterns = [(_any(tuple(names)), sure) for names, sure in lists if names]
+        self._fishing = asks_for_name(prompt)
         asked = _fold(prompt)
         self._asked = {_plainly(found["name"]) for each, _ in self._patterns for found in each.finditer(asked)}
         self._marks = _mark_pattern()
@@ -98,6 +107,8 @@ class Veil:
         self._folded = ""  # the same, sign by sign, in plain Latin letters
         self._done = 0  # how much of `_plain` is shown
         self._shown: list[str] = []
+        # by pattern, the next name: until more text comes it stays so, and looking again at each name would take the square of their number
+        self._ahead: dict[int, regex.Match[str] | None] = {}
 
     @property
     def text(self) -> str:
@@ -149,6 +160,7 @@ class Veil:
 
     def _show(self, *, final: bool) -> None:
         """Move on what can no longer become a name."""
+        self._ahead.clear()
         while self._done < len(self._plain):
             found, claimed = self._next(final=final)
             if found is None:
@@ -162,7 +174,7 @@ class Veil:
                 self._pass(found.start())
                 return
             self._pass(found.start())
-            if claimed or (claimed is None and self._claims_behind(found.start(), end)):
+            if claimed or (claimed is None and self._claims_behind(found)):
                 self._shown.append(HIDDEN)
                 self.named = True
                 self._done = end
@@ -172,11 +184,15 @@ class Veil:
     def _next(self, *, final: bool) -> "tuple[Any, bool | None]":
         """The next name, whole or begun, and whether it is said of the writer itself; None: not yet known."""
         found, sure = None, NAMED
-        for pattern, level in self._patterns:
-            other = pattern.search(self._folded, self._done, partial=not final)
+        for place, (pattern, level) in enumerate(self._patterns):
+            other = self._ahead.get(place)
+            if place not in self._ahead or (other is not None and other.start() < self._done):
+                other = self._ahead[place] = pattern.search(self._folded, self._done, partial=not final)
             if other is not None and (found is None or _rank(other, level) < _rank(found, sure)):
                 found, sure = other, level
         if found is None or found.partial or (sure == SURE and not self._is_asked(found)):
+            return found, True
+        if sure == CLAIMED and self._fishing and not self._is_asked(found):
             return found, True
         if sure == NAMED:
             return found, self._is_named(found.start())
@@ -200,10 +216,14 @@ class Veil:
         sentence = before[max((found.end() for found in cues["ends"].finditer(before)), default=0) :]
         return self._is_named(start) or bool(cues["claim"].search(sentence) and cues["self"].search(before))
 
-    def _claims_behind(self, start: int, end: int) -> bool:
-        cues, behind = _cues(), self._plain[end : end + LOOK_AHEAD].lower()
-        speaks_as = cues["as"].search(self._before(start)) and cues["as i"].search(behind)
-        return bool(speaks_as or cues["after"].search(behind))
+    def _claims_behind(self, found: "regex.Match[str]") -> bool:
+        cues, behind = _cues(), self._plain[found.end() : found.end() + LOOK_AHEAD].lower()
+        speaks_as = cues["as"].search(self._before(found.start())) and cues["as i"].search(behind)
+        first = not self._plain[: found.start()].strip(" \n*_~`#>")
+        ends = cues["ends"].search(behind)
+        said = behind[: ends.end()] if ends else behind
+        labels = first and not self._is_asked(found) and cues["label"].search(said)
+        return bool(speaks_as or labels or cues["after"].search(behind))
 
     def _before(self, start: int) -> str:
         return self._plain[max(0, start - LOOK_BACK) : start].lower()
@@ -232,7 +252,7 @@ def _rank(found: "regex.Match[str]", level: int) -> tuple[int, int, int]:
 
 def _plainly(name: str) -> str:
     """A folded name without what may stand between its letters."""
-    return "".join(sign for sign in name.lower() if sign.isalnum())
+    return "".join(sign for sign in re.sub(_COMMAND, "", name.lower()) if sign.isalnum())
 
 
 def _fold(text: str) -> str:
@@ -332,6 +352,7 @@ def _cues() -> "dict[str, Any]":
         "self": _SELF,
         "direct": _DIRECT,
         "after": _AFTER,
+        "label": f"(?s){_LABEL}",
         "as": _AS[0],
         "as i": _AS[1],
     }

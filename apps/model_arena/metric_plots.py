@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from shared.metrics.evaluation import Metric
-from shared.palette import color_of, plotly_template
+from shared.palette import Style, plotly_template, styles
 
 LINE = 22  # pixels of one model on one task
 TITLES = {
@@ -19,7 +19,7 @@ TITLES = {
 
 
 def draw_metrics(models: Sequence[str], metrics: Sequence[Sequence[Metric]]) -> Any:
-    """Whole tasks with 95 % intervals, the same model in the same colour everywhere.
+    """Whole tasks with 95 % intervals, the same model in the same colour everywhere; two of one colour differ by their markers.
 
     Args:
         models: The models.
@@ -39,7 +39,7 @@ def draw_metrics(models: Sequence[str], metrics: Sequence[Sequence[Metric]]) -> 
         return None
     from plotly.subplots import make_subplots
 
-    names, listed = [name for name in TITLES if name in found], set[str]()
+    names, listed, looks = [name for name in TITLES if name in found], set[str](), styles(models)
     lines = [len(found[name]) * max(2, len(models)) + 2 for name in names]
     figure = make_subplots(
         len(names),
@@ -52,25 +52,25 @@ def draw_metrics(models: Sequence[str], metrics: Sequence[Sequence[Metric]]) -> 
         for line, (task, cells) in enumerate(found[name].items()):
             for place, (model, metric) in enumerate(cells):
                 height = line + (place - (len(cells) - 1) / 2) * 0.6 / len(cells)
-                point = _point(model, task, metric, height)
+                point = _point(model, task, metric, height, looks[model])
                 point.showlegend = model not in listed
                 listed.add(model)
                 figure.add_trace(point, row, 1)
         if found[name][next(iter(found[name]))][0][1].unit == "share":
-            figure.update_xaxes(range=[0, 1], tickformat=".0%", row=row, col=1)
+            shares = {"range": [-0.01, 1.02], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
+            figure.update_xaxes(**shares, row=row, col=1)
         ticks = list(range(len(found[name])))
-        figure.update_yaxes(
-            tickvals=ticks, ticktext=[escape(task, quote=False) for task in found[name]], row=row, col=1
-        )
+        labels = [escape(task, quote=False) for task in found[name]]
+        figure.update_yaxes(tickvals=ticks, ticktext=labels, range=[len(ticks) - 0.5, -0.5], row=row, col=1)
     height = LINE * sum(lines) + 88
-    figure.update_layout(template=plotly_template(), height=height, margin={"t": 32, "b": 56})
+    figure.update_layout(template=plotly_template(), height=height, margin={"t": 32, "b": 56, "r": 24})
     figure.update_layout(showlegend=len(models) > 1, legend={"orientation": "h", "y": -48 / height, "yanchor": "top"})
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
-    figure.update_yaxes(showgrid=False, autorange="reversed")
+    figure.update_yaxes(showgrid=False)
     return figure
 
 
-def _point(model: str, task: str, metric: Metric, height: float) -> Any:
+def _point(model: str, task: str, metric: Metric, height: float, look: Style) -> Any:
     import plotly.graph_objects as go
 
     below = metric.value - metric.lower if metric.lower is not None else 0
@@ -81,7 +81,8 @@ def _point(model: str, task: str, metric: Metric, height: float) -> Any:
         mode="markers",
         name=escape(model, quote=False),
         legendgroup=model,
-        marker={"color": color_of(model), "size": 9},
-        error_x={"type": "data", "array": [above], "arrayminus": [below], "color": color_of(model), "thickness": 2},
+        cliponaxis=False,
+        marker={"color": look.color, "symbol": look.symbol, "size": 9},
+        error_x={"type": "data", "array": [above], "arrayminus": [below], "color": look.color, "thickness": 2},
         hovertemplate=f"{escape(model)}<br>{escape(task)}: %{{x:.3f}}<extra></extra>",
     )

@@ -225,7 +225,7 @@ def _rank(row: Standing) -> str:
 
 def _faint(color: str) -> str:
     red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},.12)"
+    return f"rgba({red},{green},{blue},.05)"  # up to eight bands lie over each other
 
 
 def _short(text: str, most: int = LABEL) -> str:

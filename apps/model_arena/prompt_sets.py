@@ -133,6 +133,8 @@ def run_prompts(
 ) -> Iterator[Progress | PromptMatrix]:
     """Ask several models the same prompts, one model after the other so that only one needs memory, and see all side by side.
 
+    Stopped before the end it leaves no record: a record is what gives the same when it is run again, and this would give more.
+
     Args:
         models: Refs, one to twelve.
         prompts: What to ask.

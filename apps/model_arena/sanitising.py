@@ -153,7 +153,7 @@ def _close_link(
     _self: "RendererHTML", tokens: Tokens, place: int, _options: Any, _env: MutableMapping[str, Any]
 ) -> str:
     """Where the link leads stands behind it, unless its text says so."""
-    start = max(i for i in range(place) if tokens[i].type == "link_open")
+    start = next(i for i in range(place - 1, -1, -1) if tokens[i].type == "link_open")
     host = _host(_address(tokens[start].attrGet("href")))
     said = "".join(token.content for token in tokens[start:place]).strip()
     honest = said == host or not host or ("@" not in said and _is_web(said) and _host(said) == host)

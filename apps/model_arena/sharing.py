@@ -78,11 +78,12 @@ def share(battle: str, caller: Caller = OWNER) -> Shared:
     return Shared(made)
 
 
-def shared_battle(share: str) -> SharedBattle:
+def shared_battle(share: str, caller: Caller = OWNER) -> SharedBattle:
     """The battle behind a link.
 
     Args:
         share: The link's id.
+        caller: Who opens it.
 
     Returns:
         Prompts, answers, the vote, and who was who.
@@ -95,10 +96,10 @@ def shared_battle(share: str) -> SharedBattle:
     found = battles.find(store, row.body["battle"]) if row else None
     if found is None or found.vote is None:
         raise PlaygroundError(f"There is no shared battle '{share[:40]}'. Ask for the link again.")
-    return _show(found, found.vote)
+    return _show(found, found.vote, caller)
 
 
-def _show(battle: Battle, vote: dict[str, object]) -> SharedBattle:
+def _show(battle: Battle, vote: dict[str, object], caller: Caller) -> SharedBattle:
     turns = [Said(turn.prompt, {side: turn.texts[side] for side in turn.answered}) for turn in battle.turns]
     reasons = vote["reasons"]
     return SharedBattle(
@@ -106,6 +107,6 @@ def _show(battle: Battle, vote: dict[str, object]) -> SharedBattle:
         turns=turns,
         winner=str(vote["shown_winner"]),
         reasons=[str(each) for each in reasons] if isinstance(reasons, list) else [],
-        reveal=reveal(battle),
+        reveal=reveal(battle, caller),
         time=str(vote["time"]),
     )

@@ -11,12 +11,15 @@ from apps.model_arena.masking import Veil
 from shared.errors import PlaygroundError
 from shared.models.answers import Answer, Timing
 from shared.models.protocol import Delta, Event, Kind
+from shared.policy import Caller
 
-__all__ = ["FRAME", "Pace", "Side", "Stream", "Timing", "run"]
+__all__ = ["EMPTY", "FAILED", "FRAME", "Pace", "Side", "Stream", "Timing", "run", "tell"]
 
 FRAME = 0.1  # seconds between two looks at all sides; what a side shows tells nothing finer than this
 SHARE = 0.1  # of the time that showing may take: an answer is cleaned whole each time, so the longer it is the rarer
 PAUSE = 5.0  # seconds; the longest time between two looks
+FAILED = "This side failed and has no answer."
+EMPTY = "It wrote nothing that can be shown. Ask again, with more tokens if it thinks first."
 Stream = Callable[[], Iterator[list[Event]]]
 
 
@@ -101,7 +104,7 @@ class Side:
             if self._veil:
                 self._veil.finish()
         if not self.look().strip() and self.reason:
-            self.refuse("It wrote nothing that can be shown. Ask again, with more tokens if it thinks first.", "empty")
+            self.refuse(EMPTY, "empty")
         self.ended = True
 
     def refuse(self, words: str, kind: Kind = "refused") -> None:
@@ -112,6 +115,16 @@ class Side:
     def timing(self) -> Timing:
         """What the answer took, so far."""
         return self._answer.timing()
+
+
+def tell(failure: str, caller: Caller) -> str:
+    """Why a side has no answer, as this caller may read it: a backend's words may hold hosts and paths, and are the owner's alone.
+
+    Args:
+        failure: Why, in the model's words.
+        caller: Who reads it.
+    """
+    return failure if caller.owner or failure == EMPTY else FAILED
 
 
 def run(streams: Mapping[str, Stream], sides: Mapping[str, Side], every: float = FRAME) -> Generator[bool, None, None]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from apps.model_arena import battles, portraits, suspicion
 from apps.model_arena.ballot import KIND, SIDES, TIES, Ballot
 from apps.model_arena.battles import Battle
+from apps.model_arena.sides import tell
 from apps.model_arena.suspicion import Suspicion
 from shared.errors import Conflict, PlaygroundError
 from shared.policy import OWNER, Caller
@@ -31,7 +32,7 @@ class Reveal:
         models: The model of each side.
         timings: What each side's last answer took: seconds, first_seconds, tokens, prompt_tokens, tokens_per_second.
         costs: US dollars for each side's last answer, where its price is known.
-        failures: Why a side had no answer.
+        failures: Sides that had no answer, and why not: the owner reads the model's own words.
         named: Sides whose model said a name, which was hidden.
     """
 
@@ -89,14 +90,20 @@ def vote(
         doubt = suspicion.weigh(found, winner, caller, suspicion.past_votes(store, caller))
         return KIND, _body(found, winner, reasons, caller, doubt), battle
 
-    return reveal(battles.change(store, battle, caller, step, last=True))
+    return reveal(battles.change(store, battle, caller, step, last=True), caller)
 
 
-def reveal(battle: Battle) -> Reveal:
-    """Who was who; for battles that have their vote, or never hid it."""
+def reveal(battle: Battle, caller: Caller = OWNER) -> Reveal:
+    """Who was who; for battles that have their vote, or never hid it.
+
+    Args:
+        battle: The battle.
+        caller: Who reads it.
+    """
     turn = battle.turns[-1]
+    failures = {side: tell(why, caller) for side, why in turn.failures.items()}
     named = sorted({side for each in battle.turns for side in each.named})
-    return Reveal(battle.names(), turn.timings, battles.costs(battle), turn.failures, named)
+    return Reveal(battle.names(), turn.timings, battles.costs(battle), failures, named)
 
 
 def react(

@@ -150,26 +150,35 @@ def run(
     total = sum(len(taken(len(task.items), settings.limit)) for task in chosen)
     begun = time.monotonic()
     outcomes: list[Outcome] = []
+    metrics: list[Metric] = []
     for number, task in enumerate(chosen, start=1):
         yield Progress(f"Measuring: {task.title}", len(outcomes), total, _left(begun, len(outcomes), total))
         for some in measure(bench, task):
             outcomes += some
             yield Progress(f"Measuring: {task.title}", len(outcomes), total, _left(begun, len(outcomes), total))
-        metrics = summarise(outcomes, chosen, settings)
+        metrics = summarise(outcomes, chosen, settings, metrics)
         ordered = sorted(outcomes, key=lambda each: ([task.name for task in chosen].index(each.task), each.item))
         spent = time.monotonic() - begun
         yield Evaluation(ref, tuple(metrics), tuple(ordered), spent, number == len(chosen))
 
 
-def summarise(outcomes: Sequence[Outcome], tasks: Sequence[Task], settings: Measuring | None = None) -> list[Metric]:
+def summarise(
+    outcomes: Sequence[Outcome],
+    tasks: Sequence[Task],
+    settings: Measuring | None = None,
+    before: Sequence[Metric] = (),
+) -> list[Metric]:
     """The metrics of some outcomes: of every task, then of each domain and language where there are several.
 
     Args:
         outcomes: What came of the items.
         tasks: The tasks that they belong to.
         settings: Level, draws and seed of the intervals.
+        before: What the first of these outcomes gave, under the same settings: a metric without more items since then is taken
+            from there.
     """
     settings = settings or Measuring()
+    known = {(each.name, each.task, each.domain, each.language, each.n): each for each in before}
     groups: dict[tuple[str, str, str, str], list[tuple[float, ...]]] = {}
     for outcome in sorted(outcomes, key=lambda each: (each.task, each.item)):
         for name, row in outcome.rows.items():
@@ -185,6 +194,10 @@ def summarise(outcomes: Sequence[Outcome], tasks: Sequence[Task], settings: Meas
     for (name, task, domain, language), rows in sorted(groups.items(), key=lambda each: (any(each[0][2:]), each[0])):
         if (domain or language) and parts[name, task] < 3 and name not in ACROSS:
             continue  # its only part is the whole
+        same = known.get((name, task, domain, language, len(rows)))
+        if same is not None:
+            found.append(same)
+            continue
         scale = SCALES[name]
         whole = intervals.bootstrap(rows, scale.score, settings.level, settings.draws, settings.seed, scale.share)
         signature = signatures.get(task, {}).get(name, "")

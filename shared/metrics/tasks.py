@@ -19,6 +19,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,7 +190,8 @@ def load(path: Path) -> Task:
         rows = _lines(beside.name, more)
     else:
         more, rows = b"", head.items
-    items = tuple(_item(head, row, f"{path.name}, item {place}") for place, row in enumerate(rows, start=1))
+    reader = _reader(head.kind)
+    items = tuple(_item(head, reader, row, f"{path.name}, item {place}") for place, row in enumerate(rows, start=1))
     if not items:
         raise PlaygroundError(f"{path.name} has no items. Give at least one.")
     if head.kind == "translation" and len({item.language for item in items}) > 1:
@@ -200,9 +202,15 @@ def load(path: Path) -> Task:
     return Task(head.name, head.kind, head.title, head.about, head.licence, items, head.rules, sha)
 
 
-def _item(head: _File, row: Any, where: str) -> Item:
+@cache
+def _reader(kind: Kind) -> TypeAdapter[Item]:
+    """What reads items of a kind; to make one takes longer than to read a hundred items with it."""
+    return TypeAdapter(CLASSES[kind])
+
+
+def _item(head: _File, reader: TypeAdapter[Item], row: Any, where: str) -> Item:
     try:
-        made: Item = TypeAdapter(CLASSES[head.kind]).validate_python(row)
+        made = reader.validate_python(row)
     except ValidationError as error:
         raise PlaygroundError(f"{where}: {_first(error)}") from error
     if isinstance(made, Choice) and made.answer >= len(made.choices):

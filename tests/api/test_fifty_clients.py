@@ -55,7 +55,9 @@ class Minute:
 def chat(url: str, prompt: str) -> str:
     """Everything that the server says to one question; every client has a session, as a browser or gradio_client has."""
     settings = {"temperature": 0.0, "max_new_tokens": 64}
-    return listen(url, "chat", MODEL, prompt, [], "", settings, False, session=f"client{PROMPTS.index(prompt)}")
+    return listen(
+        url, "chat", MODEL, prompt, [], "", settings, False, "", "", [], session=f"client{PROMPTS.index(prompt)}"
+    )
 
 
 def wrong(told: str, expected: str) -> str:

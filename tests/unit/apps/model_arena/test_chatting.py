@@ -190,6 +190,14 @@ def test_the_longest_prompt_is_sent(models):
     assert replies(prompt="x" * 100_000, settings={"temperature": 0.0})[-1].text == "x" * 100_000
 
 
+def test_a_visitor_does_not_read_a_backends_own_words(models):
+    with pytest.raises(PlaygroundError, match=r"gave no whole answer. Try again in 7 s") as caught:
+        list(core.chat("scripted:busy", "Hi", caller=Caller("ann", owner=False)))
+    assert "too many requests" not in str(caught.value)
+    with pytest.raises(PlaygroundError, match=r"too many requests\. Try again in 7 s"):
+        list(core.chat("scripted:busy", "Hi"))
+
+
 def test_a_failure_leaves_no_record(house, models):
     with pytest.raises(PlaygroundError, match="busy"):
         replies(model="scripted:busy", prompt="Hi", keep_record=True)

@@ -188,6 +188,39 @@ def test_a_judge_that_fails_midway_loses_nothing_and_goes_on(players, house):
     assert len(asked) == kept + 1 + (6 - kept), "only what was left is asked"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The prompt has 578 tokens, and the window of builtin:mini has 512: at most 511 fit with one token of an answer.",
+        "http://10.0.0.7 said 400: This model's maximum context length is 512 tokens.",
+        "said 400: context_length_exceeded",
+        "said 400: the request exceeds the available context size",
+        "said 422: Input validation error: `inputs` must have less than 512 tokens; prompt is too long",
+    ],
+)
+def test_a_battle_that_does_not_fit_is_passed_over_and_counted(players, house, said):
+    voted([True, False, None])
+    asked = []
+
+    def script(request):
+        asked.append(request)
+        return [Start("x"), Failure("refused", said)] if len(asked) == 2 else prefers_long(request)
+
+    found = judged(players, script)
+    assert (found.too_long, found.unreadable, found.agreement.battles) == (1, 0, 2)
+    assert [(each.too_long, each.given == "") for each in found.battles].count((True, True)) == 1
+    assert len(asked) == 6, "all others are asked"
+    assert house.store.count("judgements") == 5
+    (record,) = records.find(house.store, app="model_arena")
+    assert record.results["too_long"] == 1
+
+
+def test_no_battle_fits(players):
+    voted([True])
+    found = judged(players, [Start("x"), Failure("refused", "said 400: the prompt is too long")])
+    assert (found.too_long, found.unreadable, found.agreement.battles) == (1, 0, 0)
+
+
 def test_a_busy_judge_is_asked_again(players):
     voted([True])
     asked = []

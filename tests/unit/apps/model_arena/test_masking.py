@@ -1,4 +1,5 @@
 import random
+import time
 
 import pytest
 
@@ -57,6 +58,11 @@ def hear(text, size, prompt="hi", models=MODELS):
         ("Ich wurde von Mistral entwickelt", f"Ich wurde von {HIDDEN} entwickelt"),
         ("저는 클로드입니다", f"저는 {HIDDEN}입니다"),
         ("Меня зовут Грок", f"Меня зовут {HIDDEN}"),
+        (r"I am $Q\text{wen}$.", rf"I am ${HIDDEN}}}$."),
+        (r"\mathrm{GPT} and $Q_wen$", rf"\mathrm{{{HIDDEN}}} and ${HIDDEN}$"),
+        (r"\mathrm{Q}\mathrm{w}\mathrm{e}\mathrm{n}!", rf"\mathrm{{{HIDDEN}}}!"),
+        ("Claude: Hello there", f"{HIDDEN}: Hello there"),
+        ("**Gemini:** Hello there", f"**{HIDDEN}:** Hello there"),
     ],
 )
 def test_a_model_that_says_who_it_is(text, shown):
@@ -81,6 +87,11 @@ def test_a_model_that_says_who_it_is(text, shown):
         "I made a list of makers:\n- Apple\n- Google\n\nAs Apple said, it is red.",
         "Мета и металл, Гроккинг.",
         "The red fox, the pirate and I am done",
+        "Android was made by Google. A model made by Google is BERT.",
+        "Two companies:\nApple: phones\nGoogle: search",
+        "Apple: phones\nGoogle: search",
+        "**Apple**: phones\n**Google**: search",
+        r"$\phi(n)$, $g_{p} + t$ and \textbf{Meta} data",
     ],
 )
 def test_words_that_mean_something_else_stay(text):
@@ -106,6 +117,19 @@ def test_names_in_the_prompt_are_hidden_only_where_the_model_speaks_of_itself():
     seen, named = hear(text, 4, prompt="Compare Qwen and DeepSeek. Which are you?")
     assert seen[-1] == f"Qwen is larger than DeepSeek. As for me, I am {HIDDEN}."
     assert named
+
+
+def test_an_answer_to_who_are_you_needs_no_first_person():
+    for said in ("Made by Google.", "Claude.", "A large model, built by Meta"):
+        assert hear(said, 3, prompt="Who made you?")[1]
+        assert hear(said, 3, prompt="Name one of them.")[0][-1] == said, "this may be about anything"
+    text = "Google is a search engine. As a label: Google: found"
+    assert hear(text, 3, prompt="What is Google, and who made you?")[0][-1] == text, "the prompt names it"
+
+
+def test_a_name_of_the_prompt_stays_in_a_formula_and_before_a_colon():
+    assert hear(r"$Q\text{wen}$ is large", 3, prompt="How large is Qwen?")[0][-1] == r"$Q\text{wen}$ is large"
+    assert hear("Claude: hi\nBob: hey", 3, prompt="A talk of Claude and Bob")[0][-1] == "Claude: hi\nBob: hey"
 
 
 def test_no_part_of_a_name_is_ever_shown():
@@ -171,3 +195,11 @@ def test_a_veil_without_names_hides_nothing(monkeypatch):
     bare = replace(manifest(), names={"distinctive": (), "ambiguous": ()})
     monkeypatch.setattr(masking, "manifest", lambda: bare)
     assert hear("I am Qwen", 2, models=())[0][-1] == "I am Qwen"
+
+
+@pytest.mark.parametrize("piece", ['\\]"<Qwen- a', "claude ", "I am Google. ", "&#65;:", "<", "Q-"])
+def test_names_over_and_over_take_no_time(piece):
+    """Looking for the next name behind each took 14 s for 20,000 characters."""
+    began = time.process_time()
+    hear((piece * 20_000)[:20_000], 20_000)
+    assert time.process_time() - began < 3

@@ -38,7 +38,10 @@ def test_one_panel_a_metric_with_whole_tasks_alone():
     assert drawn == [
         ("a", "x", 2.5), ("b", "x", 1.5), ("a", "x2", 0.5), ("b", "x2", 0.8), ("a", "x2", 0.7), ("b", "x2", 0.2),
     ]  # fmt: skip
-    assert tuple(figure.layout.xaxis2.range) == (0, 1)
+    low, high = figure.layout.xaxis2.range
+    assert low < 0 < 1 < high < 1.05, "room for a marker at either end"
+    assert figure.layout.xaxis2.tickvals[-1] == 1, "the label of 100 % is drawn"
+    assert [tuple(axis.range) for axis in (figure.layout.yaxis, figure.layout.yaxis2)] == [(0.5, -0.5), (1.5, -0.5)]
     assert figure.layout.xaxis.range is None, "bits per byte have no upper end"
 
 
@@ -62,6 +65,14 @@ def test_models_do_not_cover_each_other_and_keep_their_colour():
     assert figure.layout.showlegend
     assert not draw_metrics(["a"], [TWO]).layout.showlegend, "one model needs no legend"
     assert figure.layout.height > draw_metrics(["a"], [TWO]).layout.height
+
+
+def test_two_models_of_one_colour_have_different_markers():
+    names = [f"model-{place}" for place in range(40)]
+    first, second = next((one, two) for one in names for two in names if one < two and color_of(one) == color_of(two))
+    drawn = {trace.name: trace.marker for trace in draw_metrics([first, second], [ONE, TWO]).data}
+    assert drawn[first].color == drawn[second].color
+    assert drawn[first].symbol != drawn[second].symbol
 
 
 def test_names_are_text():

@@ -133,6 +133,7 @@ def test_stopping_stops_the_model(house):
     next(running)
     running.close()
     assert wait_until_idle(players)
+    assert records.find(house.store) == [], "a record can be run again and gives the same; this would give more"
     players.close()
 
 

@@ -3,6 +3,7 @@
 import html
 import random
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -375,3 +376,33 @@ def test_nothing_is_nothing_and_a_very_long_answer_is_cut():
 @pytest.mark.parametrize("piece", ["[", "![", "<", "`", "*", "> ", "- ", "$", "\\(", "\\[\n", "|", "(", "[x](", "~~"])
 def test_repeated_signs_take_no_time(piece):
     assert_harmless(sanitise(piece * 3000))
+
+
+# Whatever opens and never closes, nests, or asks the parser to look back. A whole answer of each, cleaned in a second or so.
+REPEATED = [
+    "\\[\n", "- \\[\n", "- $$\n", "$a ", "`a``b```c", "[", "![", "[a][", "[a]: b\n", "a**b*", "~~a ", "|-|\n", "> ", "- a\n", "&#", "<", "\"'",
+]  # fmt: skip
+DEEP = [
+    "[" * 50_000 + "]" * 50_000, "*" * 50_000 + "a" + "*" * 50_000, ">" * 100_000, "\n".join("  " * depth + "- a" for depth in range(440)),
+    "".join("`" * run + "a" for run in range(1, 440)), "|a|b|\n|-|-|\n" + "|a|b|\n" * 16_000,
+]  # fmt: skip
+
+
+def seconds(text):
+    began = time.process_time()
+    sanitise.__wrapped__(text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("piece", ["<http://a>", "[a](http://b) ", "\\[\n\\[\n\\] x\n"])
+def test_what_used_to_take_the_square_of_its_length(piece):
+    """Each link looked at all before it, each line that opens a formula at a hundred others."""
+    assert seconds((piece * 50_000)[:50_000]) < 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", [*((piece * LONGEST)[:LONGEST] for piece in REPEATED), *DEEP], ids=lambda text: repr(text[:8])
+)
+def test_a_whole_answer_of_anything_is_cleaned_soon(text):
+    assert seconds(text) < 8, "some 1 s on one core; 8 is a safety limit"

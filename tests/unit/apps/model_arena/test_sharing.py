@@ -1,10 +1,14 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
-from apps.model_arena.battling import answer, ask, say
+from apps.model_arena.battling import answer, ask, say, side_by_side
 from apps.model_arena.sharing import share, shared_battle
+from apps.model_arena.sides import FAILED
 from apps.model_arena.voting import vote
 from shared.errors import NotAllowed, PlaygroundError
-from tests.unit.apps.model_arena.players import ANN, BLUE, BOB, RED, battle, play_with, words
+from tests.unit.apps.model_arena.players import ANN, BLUE, BOB, GREEN, RED, battle, fails, play_with, words
 
 
 @pytest.fixture
@@ -46,3 +50,32 @@ def test_links_that_are_none(players):
     with pytest.raises(PlaygroundError, match="unknown"):
         share("0" * 32)
     assert ask("Hi").sides == ["a", "b"]
+
+
+def test_a_backends_own_words_are_the_owners_alone(house):
+    """They hold hosts, names and paths of a machine that strangers have no business with."""
+    own = "http://10.0.0.7:8000/srv/red-7b said 500"
+    players = play_with(house, (RED, fails(own)), (BLUE, words("Fine.")), (GREEN, words("Good.")))
+    one, _ = battle(caller=ANN, sides=3)
+    revealed = vote(one, "tie", caller=ANN)
+    assert list(revealed.failures.values()) == [FAILED]
+    link = share(one, caller=ANN).share
+    assert "10.0.0.7" not in json.dumps(asdict(shared_battle(link, caller=BOB)))
+    assert list(shared_battle(link, caller=BOB).reveal.failures.values()) == [FAILED]
+    assert list(shared_battle(link).reveal.failures.values()) == [own]
+    *_, last = side_by_side([RED, BLUE], "Hi", caller=BOB)
+    assert last.failed == {"a": FAILED}
+    *_, last = side_by_side([RED, BLUE], "Hi")
+    assert last.failed == {"a": own}
+    players.backends[BLUE] = players.backends[RED]
+    with pytest.raises(PlaygroundError, match="nobody answered") as caught:
+        list(side_by_side([RED, BLUE], "Hi", caller=BOB))
+    assert "10.0.0.7" not in str(caught.value)
+    players.close()
+
+
+def test_what_a_visitor_can_mend_is_said(house):
+    players = play_with(house, (RED, words("<think>only thoughts")), (BLUE, words("Fine.")), (GREEN, words("Good.")))
+    one, _ = battle(caller=ANN, sides=3)
+    assert "more tokens" in next(iter(vote(one, "tie", caller=ANN).failures.values()))
+    players.close()

@@ -150,6 +150,23 @@ def test_tasks_are_taken_once_and_must_be_known() -> None:
         parts(tasks=["nope"])
 
 
+def test_only_what_has_new_items_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand draws for each metric after each task, for five models, were seconds that nobody needed."""
+    drawn: list[int] = []
+    real = evaluation.intervals.bootstrap
+    monkeypatch.setattr(
+        evaluation.intervals, "bootstrap", lambda rows, *rest: drawn.append(len(rows)) or real(rows, *rest)
+    )
+    answers = [Outcome("facts", place, "", "", {"exact_match": (place % 2, 1.0)}) for place in range(8)]
+    prose = [Outcome("prose", place, "", "", {"bits_per_byte": (place + 5.0, 9.0)}) for place in range(6)]
+    code = [Outcome("code", place, "", "", {"bits_per_byte": (place + 1.0, 9.0)}) for place in range(3)]
+    settings, found = Measuring(draws=50), []
+    for upto in (answers, answers + prose, answers + prose + code):
+        found = summarise(upto, [], settings, found)
+    assert drawn == [8, 6, 9], "each once, and bits per byte again when more bytes came"
+    assert found == summarise(answers + prose + code, [], settings)
+
+
 def test_stopping_asks_no_more() -> None:
     models = Bytes(lambda prompt: "x")
     stream = run(models, "m", ["prose", "answers"], FAST, environment=HERE)
