@@ -24,8 +24,9 @@ from shared.appcard import AppCard
 from shared.datasets.samples import samples
 from shared.ui.forms import Form, form
 from shared.ui.page import page
-from shared.ui.pieces import html
-from shared.ui.wiring import stops, when
+from shared.ui.work import Work
+
+STOPPED = "Stopped. What was open stays open."
 
 
 def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
@@ -37,7 +38,8 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
     fields: Form = {}
     with page(CARD, beside, lambda: fields.update(_settings())) as made:
         dataset = gr.State("")
-        working = html()
+        work = fields["open"]
+        work.track(min_height=None)
         offered = {sample.ref: sample.title for sample in samples()}
         with gr.Tabs():
             with gr.Tab("Browse"):
@@ -49,21 +51,19 @@ def build(beside: Sequence[AppCard] = ()) -> gr.Blocks:
             chosen = {column: gr.Dropdown(choices=names, value="") for column in columns}
             return {dataset: loaded.dataset, **made.header(rows.chips(loaded)), **tab.opened(loaded), **chosen}
 
-        def load(trigger: Any, inputs: dict[str, Any], **more: Any) -> Any:
+        def load(triggers: Sequence[Any], inputs: dict[str, Any], **bound: str) -> None:
             drawn = [dataset, made.head, *tab.parts, *columns]
-            event = when(trigger, core.load, opened, inputs=inputs, outputs=drawn, progress=working, **more)
-            browse.view(tab, event.success, dataset)
-            return event
+            for event in work.runs(core.load, opened, inputs, drawn, on=triggers, bound=bound, said=STOPPED):
+                browse.view(tab, event.success, dataset)
 
-        parts = {name: fields[name] for name in ("split", "config")}
-        named = {"source": fields["named"], **parts}
-        running = [load(trigger, named) for trigger in (fields["open"].click, fields["named"].submit)]
-        running.append(load(fields["upload"].upload, {"source": fields["upload"]}))
-        stops(fields["stop"], running, working)
+        named = {"source": fields["named"], **{name: fields[name] for name in ("split", "config")}}
+        work.starts += tab.samples.values()
+        load([work.go.click, fields["named"].submit], named)
+        load([fields["upload"].upload], {"source": fields["upload"]})
         for result in results:
-            load(result.open.click, {"source": result.made})
+            load([result.open.click], {"source": result.made})
         for ref, button in tab.samples.items():
-            load(button.click, {}, bound={"source": ref})
+            load([button.click], {}, source=ref)
     return made.blocks
 
 
@@ -74,8 +74,8 @@ def _settings() -> Form:
     with gr.Accordion("More settings", open=False):
         parts = form(core.load, "split", "config")
     with gr.Row(elem_classes="askrow"):
-        go, stop = gr.Button("Open", variant="primary", min_width=96), gr.Button("Stop", min_width=72)
-    return {"named": named, "upload": upload, **parts, "open": go, "stop": stop}
+        work = Work("Open")
+    return {"named": named, "upload": upload, **parts, "open": work}
 
 
 def _tabs(dataset: gr.State, known: list[str]) -> tuple[list[gr.Dropdown], list[clean.Clean]]:

@@ -23,6 +23,7 @@ from apps.dataset_explorer.recipes import (
 )
 from apps.dataset_explorer.sieves import judged
 from apps.dataset_explorer.sifting import Removed, RuleCount, Sifting
+from apps.dataset_explorer.tokens import check_tokenizer
 from shared.datasets.dataset import DATA, KIND, Dataset, open_dataset
 from shared.datasets.files import LIMITS
 from shared.datasets.rows import unique_names
@@ -32,6 +33,7 @@ from shared.policy import OWNER, Caller
 from shared.progress import Progress
 from shared.store import Store
 from shared.suite import suite
+from shared.visitors import watched
 
 if TYPE_CHECKING:
     import pyarrow
@@ -103,6 +105,7 @@ def clean(
     """
     store = suite().store_of(caller)
     source = open_dataset(store, dataset)
+    check_tokenizer(rules.tokenizer, caller)
     settled = canonical(replace(rules, benchmarks=pinned(rules.benchmarks, suite().store)))
     work = Sifting(source, settled, suite().store, samples, LISTED if preview else None)
     yield from work.run()
@@ -116,7 +119,7 @@ def clean(
             f"These rules would leave none of the {source.rows:,} rows. Take back the widest of them."
         )
     made = None
-    for item in _save(store, source, settled, work, outcome, removed):
+    for item in watched(store, _save(store, source, settled, work, outcome, removed)):
         if isinstance(item, Progress):
             yield item
         else:

@@ -19,8 +19,10 @@ from shared.policy import OWNER, Caller
 from shared.progress import Progress
 from shared.store import Store
 from shared.suite import suite
+from shared.visitors import watched
 
 NAME = 48  # characters of the parts' names in the name of a mix
+VISITORS = 1_000_000  # rows of a visitor's mix: numbers of all rows are held in memory
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,10 @@ def mix(
     store, entries = suite().store_of(caller), suite().catalog.datasets()
     opened = [open_dataset(store, part.dataset) for part in parts]
     counts = _counts(parts, opened, rows, repeat)
+    if not caller.owner and sum(counts) > VISITORS:
+        raise PlaygroundError(
+            f"A visitor's mix has at most {VISITORS:,} rows, and this has {sum(counts):,}. Ask for fewer."
+        )
     table = lay(opened, counts, seed, to_messages, provenance)
     settings = {
         "parts": [asdict(Part(each.ref, float(part.weight))) for part, each in zip(parts, opened, strict=True)],
@@ -128,7 +134,7 @@ def mix(
         "mix", [each.ref for each in opened], settings, _numbers(given), facts, versions(["pyarrow", "numpy"])
     )
     made = None
-    for item in _save(store, opened, table, recipe):
+    for item in watched(store, _save(store, opened, table, recipe)):
         if isinstance(item, Progress):
             yield item
         else:

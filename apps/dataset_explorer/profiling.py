@@ -15,7 +15,7 @@ from apps.dataset_explorer.portrait import Portrait, Questions
 from apps.dataset_explorer.report import Profile, Semantics, describe, numbers
 from apps.dataset_explorer.rules import Profile as RuleProfile
 from apps.dataset_explorer.survey import survey
-from apps.dataset_explorer.tokens import tokenizer_file
+from apps.dataset_explorer.tokens import check_tokenizer, tokenizer_file
 from shared.datasets.dataset import Dataset, open_dataset
 from shared.embedding import EmbeddingCache, embed, minilm
 from shared.policy import OWNER, Caller
@@ -97,6 +97,7 @@ def profile(
     """
     store = suite().store_of(caller)
     opened = open_dataset(store, dataset)
+    check_tokenizer(tokenizer, caller)
     asked = _questions(opened, column, tokenizer, rules)
     portrait = Portrait()
     for item in survey(opened, asked):
@@ -149,6 +150,7 @@ def compare(
         PlaygroundError: A dataset or the column is unknown, or the tokenizer is not on this machine.
     """
     opened = [open_dataset(suite().store_of(caller), each) for each in (first, second)]
+    check_tokenizer(tokenizer, caller)
     asked = [replace(_questions(each, column, tokenizer, rules), keyed=True) for each in opened]
     portraits: list[Portrait] = []
     for each, questions in zip(opened, asked, strict=True):

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 START = 30.0  # seconds that a busy machine may need to start the process
 STEP = 0.2  # seconds between two looks: whoever stops waiting ends the process as soon
+AT_ONCE = 8  # such processes, each of which may take a gigabyte
+QUEUED = 60.0  # seconds to wait for one of them to end
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -157,8 +161,10 @@ def _sandbox(
     }  # fmt: skip
     program = [sys.executable, "-m", "apps.dataset_explorer.sandbox"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(program, cwd=ROOT, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe)
+    if not _seats().acquire(timeout=QUEUED):
+        raise PlaygroundError("Too many questions in SQL are being answered. Try again in a minute.")
     try:
+        process = subprocess.Popen(program, cwd=ROOT, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe)
         with process:
             assert process.stdin is not None
             process.stdin.write(json.dumps(task).encode())
@@ -166,7 +172,13 @@ def _sandbox(
             process.stdin = None  # `communicate` would write to it
             yield process
     finally:
+        _seats().release()
         shutil.rmtree(place, ignore_errors=True)
+
+
+@cache
+def _seats() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(AT_ONCE)
 
 
 def _raise_from(process: "subprocess.Popen[bytes]", seconds: float, problem: bytes = b"") -> None:

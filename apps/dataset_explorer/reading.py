@@ -17,6 +17,7 @@ from shared.progress import Progress
 from shared.settings import Column
 from shared.suite import suite
 from shared.uploads import Download, Upload
+from shared.visitors import watched
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def export(
     name = f"{opened.name}.{format}"
     with store.writing("exports", name) as folder:
         rows = 0
-        for item in table.export(opened, format, sql, folder, spill=_spill()):
+        for item in watched(store, table.export(opened, format, sql, folder, spill=_spill())):
             if isinstance(item, Progress):
                 yield item
             else:
@@ -286,4 +287,5 @@ def _offer(file: "os.PathLike[str]", name: str, sha: str) -> Download:
     link = folder / name
     with suppress(FileExistsError):  # the same was exported before, or is being at this moment
         os.link(file, link)
+    folder.touch()  # it stays as long as a new one
     return Download(link)

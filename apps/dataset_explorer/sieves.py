@@ -19,7 +19,7 @@ from apps.dataset_explorer.patterns import KINDS
 from apps.dataset_explorer.quality import measure, spans, verdicts
 from apps.dataset_explorer.recipes import CleanRules, Handling
 from apps.dataset_explorer.rules import Threshold, rule, thresholds
-from apps.dataset_explorer.tokens import token_counter
+from apps.dataset_explorer.tokens import token_counter, tokenizer_file
 from shared import languages
 from shared.errors import PlaygroundError
 from shared.shapes import Shape
@@ -206,7 +206,7 @@ def _long(rules: CleanRules) -> Iterator[Sieve]:
         limits = _limits(rules.min_characters, rules.max_characters, "characters")
         yield _measured("characters", lambda sheaf: pc.utf8_length(sheaf.texts).to_numpy(zero_copy_only=False), *limits)
     if rules.min_tokens or rules.max_tokens:
-        counter = token_counter(rules.tokenizer)
+        counter = token_counter(str(tokenizer_file(rules.tokenizer)))
         limits = _limits(rules.min_tokens, rules.max_tokens, "tokens")
         yield _measured("tokens", lambda sheaf: counter.count(sheaf.texts), *limits)
 

@@ -15,7 +15,7 @@ from shared.progress import Progress
 from shared.store import Artifact, Store
 from shared.suite import suite
 from shared.uploads import Upload, local_file
-from shared.visitors import VisitorStore
+from shared.visitors import watched
 
 HUB_NAME = re.compile(r"^(hub:)?[\w.-]+/[\w.-]+(@[\w.-]+)?(#.*)?$")
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -50,10 +50,7 @@ def read(source: str | Upload, split: str, config: str, caller: Caller) -> Itera
         PlaygroundError: The source does not exist, cannot be read, or is too large for a visitor.
     """
     store = suite().store_of(caller)
-    for item in _read(store, source, split, config, caller):
-        if isinstance(item, Progress) and isinstance(store, VisitorStore):
-            store.check_growing()
-        yield item
+    yield from watched(store, _read(store, source, split, config, caller))
 
 
 def _read(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from shared.embedding import MINILM, minilm_folder
 from shared.errors import PlaygroundError
-from shared.refs import parse
+from shared.policy import Caller
+from shared.refs import Ref, parse
 from shared.suite import suite
 from shared.text import LEAD, Bytes, Hashes, Places, Words, pieces, utf8
 
@@ -145,6 +146,21 @@ def token_counter(file: str = "") -> TokenCounter:
     return TokenCounter(Path(file or minilm_folder() / FILE))
 
 
+def check_tokenizer(name: str, caller: Caller) -> None:
+    """Refuse a tokenizer of a model that this caller may not use; whether it is here is not told then.
+
+    Args:
+        name: As for `tokenizer_file`.
+        caller: Who asks.
+
+    Raises:
+        NotAllowed: It is the owner's.
+        PlaygroundError: It is no name of one.
+    """
+    if name not in ("", MINILM):
+        suite().models.visitors.check(_ref(name), caller)
+
+
 def tokenizer_file(name: str = "") -> Path:
     """Where a tokenizer is.
 
@@ -157,7 +173,7 @@ def tokenizer_file(name: str = "") -> Path:
     """
     if name in ("", MINILM):
         return minilm_folder() / FILE
-    ref = parse(name if ":" in name else f"hub:{name}")
+    ref = _ref(name)
     if ref.scheme == "local":
         path = suite().store.find(ref).path / FILE
         if path.is_file():
@@ -172,3 +188,7 @@ def tokenizer_file(name: str = "") -> Path:
         f"There is no tokenizer '{name[:100]}' on this machine. Leave the field empty for MiniLM's, or fetch the model first "
         "and name it as owner/name; nothing is fetched while a dataset is looked at."
     )
+
+
+def _ref(name: str) -> Ref:
+    return parse(name if ":" in name else f"hub:{name}")

@@ -154,6 +154,16 @@ def bars(values: Sequence[float], label: str) -> str:
     return f'<svg class="bars" width="{width}" height="20" role="img" aria-label="{escape(label)}">{rects}</svg>'
 
 
+def line(text: str, css: str = "") -> str:
+    """What is going on, in one line that a screen reader says aloud.
+
+    Args:
+        text: Escaped already.
+        css: A class besides; "writing" marks work that goes on.
+    """
+    return f'<p class="place {css}" role="status">{text}</p>'
+
+
 def empty_html(title: str, sentence: str) -> str:
     """What an empty page says; put a button below it."""
     return f'<div class="nothing"><h2 class="section">{escape(title)}</h2><p>{escape(sentence)}</p></div>'

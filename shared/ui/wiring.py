@@ -4,10 +4,9 @@ Both run a function through `shared.calls.call`: the same access check, validati
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 from shared import calls
 from shared.appcard import AppCard
 from shared.errors import PlaygroundError
-from shared.progress import Progress
 from shared.ui.callers import caller_of
-from shared.ui.pieces import progress_html
 from shared.uploads import Download, defuse, inside
 
 Function = Callable[..., Any]
 Picked = Callable[[dict[str, Any]], dict[str, Any]]
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # of an event that only redraws
 
 
 def when(
@@ -35,7 +34,6 @@ def when(
     outputs: Any = None,
     inputs: dict[str, Any] | None = None,
     bound: dict[str, Any] | None = None,
-    progress: gr.HTML | None = None,
     picked: str | Picked = "",
     **event: Any,
 ) -> Any:
@@ -48,7 +46,6 @@ def when(
         outputs: The components that `show` may change.
         inputs: By parameter name: a component, or a whole form for a settings dataclass.
         bound: Fixed arguments.
-        progress: Where reports of a long function are drawn; cleared by its result.
         picked: Argument that the clicked `data-pick` of a `pieces.pickable` gives; or a function that makes arguments of what
             the event tells, such as which message was liked.
         event: Passed to Gradio: cancels, js, concurrency_limit, concurrency_id, show_progress, queue, trigger_mode...
@@ -58,40 +55,14 @@ def when(
     """
     slots = list(_slots(inputs or {}))
     drawn = list(outputs) if isinstance(outputs, list | tuple) else [outputs] if outputs is not None else []
-    if progress is not None:
-        drawn.append(progress)
-    event.setdefault("show_progress", "hidden" if progress is not None else "minimal")
+    event.setdefault("show_progress", "minimal")
 
     def arguments(values: tuple[Any, ...]) -> dict[str, Any]:
         return {**_nested(slots, values), **(bound or {})}
 
-    def shown(result: Any) -> dict[Any, Any]:
-        if progress is not None and isinstance(result, Progress):
-            return {progress: progress_html(result)}
-        return {**show(result), **({progress: ""} if progress is not None else {})}
-
-    callback = _picking(function, shown, arguments, picked) if picked else _callback(function, shown, arguments)
+    callback = _picking(function, show, arguments, picked) if picked else _callback(function, show, arguments)
     components = [component for _, component in slots]
-    made = trigger(callback, components, drawn, api_visibility="private", **event)
-    if progress is not None:  # an error leaves the outputs as they are: the bar would stand there for good
-        made.failure(lambda: "", None, progress, api_visibility="private", show_progress="hidden")
-    return made
-
-
-def stops(
-    button: gr.Button, events: Sequence[Any], progress: gr.HTML | None = None, said: str = "Stopped. Nothing was saved."
-) -> None:
-    """Let a button stop what `when` started, and say so.
-
-    Args:
-        button: The button.
-        events: What `when` returned.
-        progress: Where the work reports to; what a stream without one has shown so far stays as it is.
-        said: What to say there.
-    """
-    told = f'<p class="place">{escape(said)}</p>'
-    shown = (lambda: told) if progress is not None else None
-    button.click(shown, None, progress, cancels=list(events), api_visibility="private", show_progress="hidden")
+    return trigger(callback, components, drawn, api_visibility="private", **event)
 
 
 def expose(card: AppCard) -> None:
@@ -144,7 +115,8 @@ def _picking(
     picked: str | Picked,
 ) -> Any:
     def stream(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
-        told = picked(event._data) if callable(picked) else {picked: event._data.get("pick", "")}
+        said = event._data if isinstance(event._data, dict) else {}  # anything, when no page sent it
+        told = picked(said) if callable(picked) else {picked: said.get("pick", "")}
         arguments = {**named(values), **told}
         with errors_for_people():
             result = calls.call(function, arguments, caller_of(request))

@@ -28,6 +28,9 @@ CONTRAST = """() => {
   }
   return [...out];
 }"""
+# Until nothing changes its look any more, or a busy machine's picture shows half of a change; a bar that runs never ends.
+SETTLED = """() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < Infinity).map(a => a.finished.catch(() => 0)))
+  .then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))"""
 SPILL = "document.documentElement.scrollWidth - innerWidth"
 
 
@@ -70,6 +73,7 @@ class Watched:
             {"width": width, "height": max(tall, height)}
         )  # full_page leaves fixed parts behind
         self.page.wait_for_timeout(400)
+        self.page.evaluate(SETTLED)
         self.page.screenshot(path=OUT / f"{name}-{self.size}-{self.mode}.png")
         self.page.set_viewport_size({"width": width, "height": height})
         self.faults += [f"{name}: contrast {line}" for line in self.page.evaluate(CONTRAST)]

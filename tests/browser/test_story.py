@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.page import Watched, browser
+from tests.browser.page import CONTRAST, Watched, browser
 from tests.conftest import SHARED
 from tests.server import Server, serving
 
@@ -114,6 +114,8 @@ def test_a_mistake_is_told_and_loses_nothing(server: Server, chrome: Browser) ->
     page.get_by_label("Dataset", exact=False).first.fill("/etc/passwd")
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator(".toast-body")).to_contain_text("outside the folders that may be opened")
+    page.wait_for_timeout(500)  # it slides in
+    assert page.locator(".toast-body").bounding_box()["y"] > 450, "a message lies over the tabs"
     assert page.locator("table.data").first.inner_text() == before
     watched.shot("datasets-mistake")
     page.get_by_role("tab", name="Ask in SQL").click()
@@ -178,12 +180,64 @@ def test_light_and_dark_follow_the_switch_and_the_links(server: Server, chrome: 
     watched = Watched(chrome, server.url)
     page = watched.open("/")
     page.get_by_role("heading", name="This machine").wait_for()
+    page.locator(".tile").first.wait_for()
     page.get_by_role("button", name="Switch between light and dark").click()
     assert page.evaluate("document.body.classList.contains('dark')")
+    assert page.evaluate(CONTRAST) == []
+    page.add_style_tag(content=".gradio-container h1, .tile dd { color: #171a1f !important }")
+    faint = [line.split(" ", 1)[1] for line in page.evaluate(CONTRAST)]  # the same look finds what is too faint
+    assert "LLM Playground" in faint
+    assert page.locator(".tile dd").first.inner_text() in faint
     page.get_by_role("link", name="Datasets", exact=True).click()
     page.get_by_text("Nothing is open yet").wait_for()
     assert "__theme=dark" in page.url
     assert page.evaluate("document.body.classList.contains('dark')")
+    assert watched.faults == []
+    page.close()
+
+
+def test_work_is_stopped_and_says_so_until_it_runs_again(server: Server, chrome: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    words = [
+        "the",
+        "river",
+        "flows",
+        "under",
+        "bridges",
+        "while",
+        "birds",
+        "sing",
+        "in",
+        "trees",
+        "and",
+        "people",
+        "walk",
+    ]
+    texts = (" ".join(words[(i * step) % len(words)] for step in range(60)) for i in range(20_000))
+    file.write_text("".join(json.dumps({"text": f"{text} {i}"}) + "\n" for i, text in enumerate(texts)))
+    watched = Watched(chrome, server.url)
+    page = watched.open("/datasets/")
+    upload(page, file)
+    opened(page, "20,000")
+    go = tab(page, "Profile").get_by_role("button", name="Profile", exact=True)
+    stop = page.get_by_role("button", name="Stop", exact=True).locator("visible=true").last
+    expect(stop).to_be_disabled()
+    go.click()
+    expect(stop).to_be_enabled()
+    expect(go).to_be_disabled()
+    expect(page.locator(".working:visible")).to_be_visible()
+    stop.click()
+    told = page.get_by_text("Stopped. Nothing was saved.").locator("visible=true")
+    expect(told).to_be_visible()
+    page.wait_for_timeout(2000)  # what stopping it is called, a failure, comes later
+    expect(told).to_be_visible()
+    expect(go).to_be_enabled()
+    expect(stop).to_be_disabled()
+    go.click()
+    expect(page.locator(".tile:visible", has_text="Median length")).to_be_visible()
+    expect(told).to_have_count(0)
+    expect(page.locator(".working:visible")).to_have_count(0)
+    expect(go).to_be_enabled()
     assert watched.faults == []
     page.close()
 

@@ -51,6 +51,7 @@ def draw(dataset: gr.State) -> Clean:
         with gr.Row(elem_classes="askrow"):
             work = Work("Preview")
             save = gr.Button("Save the clean part", scale=0, min_width=160)
+            work.starts.append(save)
             open_ = gr.Button("Open the clean part", scale=0, min_width=160, visible=False)
         told = work.place(NOTHING, min_height=240)
 
@@ -109,5 +110,5 @@ def outcome(cleaned: core.Cleaned) -> str:
         )
         for count in cleaned.counts
     ]
-    table = table_html(["Rule", "Rows", "Only by this rule"], rows, ["", "num", "num"], "Rules", details)
+    table = table_html(["Rule", "Rows", "Only by this rule"], rows, ["", "num", "num wide"], "Rules", details)
     return head + saved + notes + section_html("By rule", "Open a rule to see the first rows and why they go.") + table

@@ -8,8 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core, plots
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, pickable, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
-from shared.ui.work import Work
+from shared.ui.work import Work, follow
 
 NOTHING = empty_html(
     "No profile yet",
@@ -67,17 +66,13 @@ def _figures() -> dict[str, Any]:
 
 def _flagged(dataset: gr.State, fields: dict[str, Any]) -> tuple[gr.HTML, gr.HTML]:
     with gr.Column(elem_classes="part"):
-        table, working, why = pickable(), html(), html()
+        table, told, why = pickable(), html(), html()
     inputs = {"dataset": dataset, "column": fields["column"], "rules": fields["rules"]}
-    when(
-        table.click,
-        core.explain,
-        lambda made: {why: explanation(made)},
-        inputs=inputs,
-        outputs=[why],
-        progress=working,
-        picked="row",
-    )
+
+    def shown(made: core.Explanation) -> dict[Any, Any]:
+        return {why: explanation(made)}
+
+    follow(table.click, core.explain, shown, told, inputs=inputs, outputs=[why], picked="row")
     return table, why
 
 

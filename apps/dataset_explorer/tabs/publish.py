@@ -8,7 +8,7 @@ import gradio as gr
 from apps.dataset_explorer import core
 from shared.ui.forms import form
 from shared.ui.pieces import html, section_html
-from shared.ui.wiring import when
+from shared.ui.work import follow
 
 
 def draw(dataset: gr.State) -> None:
@@ -35,4 +35,4 @@ def draw(dataset: gr.State) -> None:
         done = "It was there already, unchanged" if pushed.unchanged else f"{pushed.bytes:,} bytes sent"
         return {told: f'<p class="place">{done}: {escape(pushed.url)} at {escape(pushed.commit[:12])}</p>'}
 
-    when(go.click, core.push, shown, inputs={"dataset": dataset, **fields}, outputs=[told], progress=working)
+    follow(go.click, core.push, shown, working, inputs={"dataset": dataset, **fields}, outputs=[told])

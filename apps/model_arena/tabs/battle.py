@@ -10,10 +10,9 @@ from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
 from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box
 from apps.model_arena.tabs.ring import FIRST, VOTES, Battle
-from apps.model_arena.tabs.working import QUIET, line
 from shared.ui.forms import Form, form
-from shared.ui.pieces import html
-from shared.ui.wiring import stops, when
+from shared.ui.pieces import html, line
+from shared.ui.wiring import QUIET, when
 
 SAMPLES = [
     "Write a story about Nora and a lamp.",
@@ -89,8 +88,7 @@ def _wire_asking(tab: Battle, settings: Form) -> None:
         ask(sample.click, core.ask, {"prompt": sample, **tab.fields})
     ask(tab.on.click, core.say, {"prompt": tab.prompt, "battle": tab.battle})
     answer(tab.again.click(tab.went_on, None, [*tab.controls, *tab.votes.values()], **QUIET).success, core.regenerate)
-    stops(tab.stop, running)
-    tab.stop.click(tab.broken_off, None, tab.controls, **QUIET)
+    tab.stop.click(tab.broken_off, None, tab.controls, cancels=running, **QUIET)
 
 
 def _wire_voting(tab: Battle) -> list[Any]:

@@ -8,11 +8,10 @@ import gradio as gr
 from apps.model_arena import core, plots
 from apps.model_arena.history import Moment
 from apps.model_arena.tabs.choosing import short
-from apps.model_arena.tabs.working import QUIET
 from shared.palette import color_of
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
-from shared.ui.wiring import when
+from shared.ui.wiring import QUIET, when
 
 NOTHING = empty_html(
     "No votes yet",

@@ -9,14 +9,14 @@ from apps.model_arena import core
 from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box
 from apps.model_arena.tabs.conversation import talk
 from apps.model_arena.tabs.dialogue import KEPT, Chat, Said
-from apps.model_arena.tabs.working import QUIET, line, stopped
 from shared.errors import PlaygroundError
 from shared.models.protocol import Decoding, Message
 from shared.models.weights import Quantise
 from shared.policy import OWNER, Caller
 from shared.ui.forms import Form, form
-from shared.ui.pieces import html
-from shared.ui.wiring import when
+from shared.ui.pieces import html, line
+from shared.ui.wiring import QUIET, when
+from shared.ui.work import OVER, stops
 
 SAMPLES = [
     "Write a story about Lucy and a kite.",
@@ -79,10 +79,11 @@ def _wire(chat: Chat, settings: Form) -> None:
     running = []
     for event in begun:
         answer = when(event.success, core.chat, chat.replied, inputs=inputs, outputs=outputs, show_progress="hidden")
+        answer.failure(None, chat.told, chat.told, js=OVER, **QUIET)
         for over in (answer.success, answer.failure):
             over(chat.ended, chat.said, drawn, **QUIET)
         running.append(answer)
-    stopped(chat.buttons["Stop"], running, chat.told, "Stopped. What was written so far stays in the conversation.")
+    stops(chat.buttons["Stop"], running, chat.told, "Stopped. What was written so far stays in the conversation.")
     chat.buttons["Stop"].click(chat.ended, chat.said, drawn, **QUIET)
 
 

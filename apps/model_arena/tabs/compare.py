@@ -9,10 +9,11 @@ from apps.model_arena import core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
 from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box, short
-from apps.model_arena.tabs.working import QUIET, Work
 from shared.models.protocol import Decoding
 from shared.ui.forms import Form
 from shared.ui.pieces import html, section_html, table_html
+from shared.ui.wiring import QUIET
+from shared.ui.work import Work
 
 SETTINGS = [[0.0, 1.0, 0, 0.0, 1.0, 0], [0.7, 0.95, 0, 0.0, 1.0, 1], [1.2, 1.0, 0, 0.05, 1.0, 2]]
 COLUMNS = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"]
@@ -32,8 +33,7 @@ def draw(settings: Form, choosers: Choosers) -> None:
         models = choosers.many("Models, two to six")
         with gr.Row(elem_classes="askrow"):
             prompt = prompt_box("Ask them the same…")
-            go = gr.Button("Ask these models", variant="primary", scale=0, min_width=144)
-            stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
+            work = Work("Ask these models", width=144)
         samples = examples(SAMPLES)
         with gr.Accordion("One model under several settings", open=False):
             model = choosers.one()
@@ -46,10 +46,10 @@ def draw(settings: Form, choosers: Choosers) -> None:
                 type="array",
             )
             under = gr.Button("Ask under these settings", scale=0, min_width=192)
-        told = html(min_height=40)
+        work.track()
         cards = duel.draw()
         costs = html()
-    work = Work([prompt, go, *samples, under], stop, told)
+    work.starts += [prompt, *samples, under]
 
     def shown(found: core.Comparison) -> dict[Any, Any]:
         sides = list(found.texts)
@@ -63,11 +63,12 @@ def draw(settings: Form, choosers: Choosers) -> None:
         return {**boxes, **names, **grown, costs: _costs(found) if found.finished else ""}
 
     drawn = [*duel.parts(cards), costs]
+    how: dict[str, Any] = {"doing": DOING, "said": STOPPED}
     filled = [each.click(lambda text: text, each, prompt, **QUIET).success for each in samples]
-    work.run([go.click, prompt.submit, *filled], core.side_by_side, shown, outputs=drawn, doing=DOING,
-             inputs={"models": models, "prompt": prompt, "settings": settings}, said=STOPPED)  # fmt: skip
-    work.run([under.click], core.compare_decoding, shown, outputs=drawn, doing=DOING,
-             inputs={"model": model, "prompt": prompt, "settings": table}, said=STOPPED)  # fmt: skip
+    asks, inputs = [work.go.click, prompt.submit, *filled], {"models": models, "prompt": prompt, "settings": settings}
+    work.runs(core.side_by_side, shown, inputs, drawn, on=asks, **how)
+    inputs = {"model": model, "prompt": prompt, "settings": table}
+    work.runs(core.compare_decoding, shown, inputs, drawn, on=[under.click], **how)
 
 
 def _note(found: core.Comparison, side: str) -> str:

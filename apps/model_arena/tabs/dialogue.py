@@ -8,9 +8,8 @@ import gradio as gr
 
 from apps.model_arena import core
 from apps.model_arena.tabs.conversation import bubbles
-from apps.model_arena.tabs.working import line
 from shared.ui.forms import Form
-from shared.ui.pieces import tile, tiles_html
+from shared.ui.pieces import line, tile, tiles_html
 
 REASONS = {
     "stop": "complete",

@@ -8,10 +8,10 @@ import gradio as gr
 from apps.model_arena import core, evaluating
 from apps.model_arena.metric_plots import draw_metrics
 from apps.model_arena.tabs.choosing import Choosers, short
-from apps.model_arena.tabs.working import work
 from shared.metrics.measuring import Measuring
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, section_html, table_html
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing measured yet",
@@ -48,7 +48,9 @@ def draw(choosers: Choosers) -> None:
             )
         with gr.Accordion("How it is measured", open=False):
             settings = form(Measuring)
-        measuring = work("Measure")
+        with gr.Row(elem_classes="askrow"):
+            measuring = Work("Measure")
+        measuring.track()
         plot = gr.Plot(show_label=False, container=False, visible=False)
         told, parts = html(NOTHING, min_height=160), html()
 
@@ -58,8 +60,7 @@ def draw(choosers: Choosers) -> None:
         return {told: overall(measured), plot: drawn, parts: by_part(measured)}
 
     inputs = {"models": models, "tasks": tasks, "settings": settings}
-    begin, outputs = measuring.starts[0].click, [told, plot, parts]
-    measuring.run([begin], core.evaluate, shown, inputs=inputs, outputs=outputs, doing="Looking for the models")
+    measuring.runs(core.evaluate, shown, inputs, [told, plot, parts], doing="Looking for the models")
 
 
 def overall(measured: core.Measured) -> str:

@@ -8,9 +8,10 @@ import gradio as gr
 from apps.model_arena import core
 from apps.model_arena.prompt_sets import difference
 from apps.model_arena.tabs.choosing import Choosers, examples, short
-from apps.model_arena.tabs.working import QUIET, work
 from shared.ui.forms import Form, form
-from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
+from shared.ui.pieces import empty_html, section_html, table_html, tile, tiles_html
+from shared.ui.wiring import QUIET
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing asked yet",
@@ -40,8 +41,9 @@ def draw(settings: Form, choosers: Choosers) -> None:
         )
         prompts = gr.State([])
         (sample,) = examples(["Try three prompts"])
-        asking = work("Ask all models")
-        told = html(NOTHING, min_height=240)
+        with gr.Row(elem_classes="askrow"):
+            asking = Work("Ask all models")
+        told = asking.place(NOTHING, min_height=240)
 
     def shown(found: core.PromptMatrix) -> dict[Any, Any]:
         return {told: matrix(found)}
@@ -49,11 +51,11 @@ def draw(settings: Form, choosers: Choosers) -> None:
     def split(text: str) -> list[str]:
         return [line for line in text.splitlines() if line.strip()]
 
-    go = asking.starts[0]
-    begun = [go.click(split, lines, prompts, **QUIET)]
+    begun = [asking.go.click(split, lines, prompts, **QUIET)]
     begun.append(sample.click(lambda: ("\n".join(SAMPLES), SAMPLES), None, [lines, prompts], **QUIET))
     inputs = {"models": models, "prompts": prompts, **fields, "settings": settings}
-    asking.run([each.success for each in begun], core.run_prompts, shown, inputs=inputs, outputs=[told], doing="Asking")
+    asking.starts.append(sample)
+    asking.runs(core.run_prompts, shown, inputs, [told], on=[each.success for each in begun], doing="Asking")
 
 
 def matrix(found: core.PromptMatrix) -> str:

@@ -10,8 +10,8 @@ from apps.model_arena import core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
 from apps.model_arena.tabs.choosing import short
-from apps.model_arena.tabs.working import line
 from shared.ui.forms import Form
+from shared.ui.pieces import line
 
 VOTES = {**{side: f"{side.upper()} is better" for side in SIDES}, "tie": "Equally good", "both_bad": "All are bad"}
 FIRST = line("Ask something, or press an example: you vote for the better answer, then see who wrote it.")

@@ -7,10 +7,10 @@ import gradio as gr
 
 from apps.model_arena import core
 from apps.model_arena.tabs.choosing import Choosers, short
-from apps.model_arena.tabs.working import work
 from shared.checks.manifest import axes
 from shared.ui.forms import form
-from shared.ui.pieces import empty_html, html, section_html, table_html, tile, tiles_html
+from shared.ui.pieces import empty_html, section_html, table_html, tile, tiles_html
+from shared.ui.work import Work
 
 NOTHING = empty_html(
     "Nothing checked yet",
@@ -33,15 +33,15 @@ def draw(choosers: Choosers) -> None:
                 choices=list(axes()), value=[], multiselect=True, label="Axes (empty: all)", interactive=True
             )
             fields = form(core.sanity, "core", brief=True, labels={"core": "Core 32 only"})
-        checking = work("Run the checks")
-        told = html(NOTHING, min_height=240)
+        with gr.Row(elem_classes="askrow"):
+            checking = Work("Run the checks")
+        told = checking.place(NOTHING, min_height=240)
 
     def shown(sane: core.Sane) -> dict[Any, Any]:
         return {told: matrix(sane)}
 
     inputs = {"models": models, "axes": asked, **fields}
-    begin = checking.starts[0].click
-    checking.run([begin], core.sanity, shown, inputs=inputs, outputs=[told], doing="Looking for the models")
+    checking.runs(core.sanity, shown, inputs, [told], doing="Looking for the models")
 
 
 def matrix(sane: core.Sane) -> str:

@@ -7,10 +7,10 @@ import gradio as gr
 
 from apps.model_arena import core
 from apps.model_arena.tabs.choosing import Choosers, short
-from apps.model_arena.tabs.working import Work, line, work
 from shared.ui.forms import form
-from shared.ui.pieces import html, section_html, table_html, tile, tiles_html
+from shared.ui.pieces import html, line, section_html, table_html, tile, tiles_html
 from shared.ui.wiring import when
+from shared.ui.work import Work
 
 FORMATS = {"dpo": "DPO: a chosen and a rejected answer", "kto": "KTO: single answers, wanted or not"}
 
@@ -44,20 +44,16 @@ def _importing() -> Any:
     file = gr.File(label="Votes", file_count="single", height=136, interactive=True)
     with gr.Accordion("Which columns", open=False):
         fields = form(core.import_votes, "left", "right", "winner")
-    importing = work("Import")
-    told = html()
+    with gr.Row(elem_classes="askrow"):
+        importing = Work("Import")
+    told = importing.place(min_height=0)
 
     def shown(done: core.Imported) -> dict[Any, Any]:
         return {told: outcome(done)}
 
     inputs = {"file": file, **fields}
-    begin, stopped = (
-        importing.starts[0].click,
-        "Stopped. Votes that were added stay; import the file again for the rest.",
-    )
-    return importing.run(
-        [begin], core.import_votes, shown, inputs=inputs, outputs=[told], doing="Reading the file", said=stopped
-    )[0]
+    stopped = "Stopped. Votes that were added stay; import the file again for the rest."
+    return importing.runs(core.import_votes, shown, inputs, [told], doing="Reading the file", said=stopped)[0]
 
 
 def outcome(done: core.Imported) -> str:
@@ -112,15 +108,13 @@ def _judging(choosers: Choosers) -> None:
     with gr.Row(elem_classes="filters"):
         model = choosers.one("Judge")
         most = form(core.judge, "most", brief=True, labels={"most": "Battles at most"})["most"]
-        go = gr.Button("Judge", scale=0, min_width=104)
-        stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
-    judging, told = Work([go], stop, html()), html()
+        judging = Work("Judge", primary=False)
+    told = judging.place(min_height=0)
 
     def shown(found: core.Judgement) -> dict[Any, Any]:
         return {told: judged(found)}
 
-    inputs = {"model": model, "most": most}
-    judging.run([go.click], core.judge, shown, inputs=inputs, outputs=[told], doing="Reading the votes")
+    judging.runs(core.judge, shown, {"model": model, "most": most}, [told], doing="Reading the votes")
 
 
 def judged(found: core.Judgement) -> str:
@@ -128,11 +122,12 @@ def judged(found: core.Judgement) -> str:
     agreement = found.agreement
     kappa = "–" if agreement.kappa is None else f"{agreement.kappa:.2f}"
     span = "" if agreement.lower is None else f"95 %: {agreement.lower:.2f} to {agreement.upper:.2f}"
+    unsettled = f"{found.unreadable:,} without a readable verdict, {found.too_long:,} too long for the judge"
     return (
         tiles_html(
             tile("Agreement with people", kappa, f"Cohen's kappa; {span}"),
             tile("Same verdict in both orders", _percent(agreement.consistent)),
-            tile("Battles", f"{len(found.battles):,}", f"{found.unreadable:,} without a readable verdict"),
+            tile("Battles", f"{len(found.battles):,}", unsettled),
         )
         + f'<p class="place">Judge: {escape(short(found.judge))}.</p>'
     )

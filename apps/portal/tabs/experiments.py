@@ -11,6 +11,7 @@ from shared.records import Record
 from shared.ui.forms import form
 from shared.ui.pieces import empty_html, html, pickable, section_html, table_html, turns_html
 from shared.ui.wiring import when
+from shared.ui.work import follow
 
 NOTHING = empty_html(
     "No experiment yet", "Open a dataset in the Dataset Explorer: every experiment leaves a record here."
@@ -58,7 +59,7 @@ def draw(load: Any, apps: list[tuple[str, str]]) -> None:
     refresh(load)
     for field, event in (("text", "submit"), ("action", "submit"), ("app", "input")):
         refresh(getattr(fields[field], event))
-    replayed = when(table.click, core.replay, again, outputs=[told], progress=working, picked="id")
+    replayed = follow(table.click, core.replay, again, working, outputs=[told], picked="id")
     refresh(replayed.success)
     when(
         compare.click,

@@ -18,7 +18,7 @@ from shared.progress import Progress
 from shared.suite import Suite, suite
 from shared.ui.forms import form
 from shared.ui.mount import launch
-from shared.ui.wiring import publish, stops, when
+from shared.ui.wiring import publish, when
 from shared.uploads import Download, Upload
 
 
@@ -174,18 +174,6 @@ def test_a_page_hands_core_a_settings_object(client: Client) -> None:
         click.fn(None, "toy", 0, True)
 
 
-def test_progress_is_drawn_and_cleared(house: Suite) -> None:
-    with gr.Blocks() as blocks:
-        place, out, go = gr.HTML(), gr.Number(), gr.Button()
-        when(go.click, count, lambda n: {out: n}, outputs=[out], progress=place, bound={"upto": 2})
-    click, cleared = blocks.fns.values()
-    assert cleared.fn() == ""  # an error clears the bar, too
-    first, *_, last = click.fn(None)
-    assert list(first) == [place]
-    assert "Counting" in first[place]
-    assert last == {out: 2, place: ""}
-
-
 def test_a_click_inside_markup_names_what_was_picked(house: Suite) -> None:
     with gr.Blocks() as blocks:
         out, table = gr.JSON(), gr.HTML()
@@ -233,13 +221,3 @@ def test_a_table_hands_core_objects(house: Suite) -> None:
         when(go.click, mix, lambda total: {out: total}, inputs={"parts": table}, outputs=out)
     (click,) = blocks.fns.values()
     assert click.fn(None, [["a", 2], ["b", None], ["", 7], [None, None]]) == {out: 3}
-
-
-def test_a_stop_button_says_that_it_stopped(house: Suite) -> None:
-    with gr.Blocks() as blocks:
-        place, out, go, stop = gr.HTML(), gr.Number(), gr.Button("Go"), gr.Button("Stop")
-        event = when(go.click, count, lambda n: {out: n}, outputs=[out], progress=place)
-        stops(stop, [event], place)
-    *_, telling, stopping = blocks.fns.values()  # gradio makes two events of one that cancels and draws
-    assert stopping.cancels == [0]
-    assert "Stopped" in telling.fn()
