@@ -6,7 +6,10 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+import time
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -18,6 +21,8 @@ GIB = 2**30
 UNLIMITED = 2**60  # cgroup v1 says "no limit" with a number near 2^63
 BITS = (4, 8, 16, 32)
 CONTEXT = 4096
+FRESH = 3.0  # seconds for which the GPUs' free memory is kept
+ABSENT = 60.0  # seconds after which a GPU is looked for again where there was none
 SHARED_MEMORY = re.compile(r"GB10|Thor|Orin|Xavier|Tegra")  # GPUs without memory of their own: nvidia-smi says [N/A]
 
 
@@ -45,7 +50,7 @@ class Machine:
         cpu: Name of the processor; "" when the system does not say.
         memory_gib: Memory, the container's when it has a limit.
         memory_free_gib: Memory that can be had now without swapping.
-        gpus: The GPUs; none is normal.
+        gpus: The GPUs; none is normal. Their free memory may be some seconds old.
         disk_free_gib: Free space where the workspace is.
     """
 
@@ -117,7 +122,7 @@ def machine(disk: Path, system: System = SYSTEM) -> Machine:
         cpu=_cpu_name(system),
         memory_gib=total / GIB,
         memory_free_gib=free / GIB,
-        gpus=_gpus(system.smi, total / GIB, free / GIB),
+        gpus=_gpus(_smi(system.smi).said(), total / GIB, free / GIB),
         disk_free_gib=shutil.disk_usage(disk).free / GIB,
     )
 
@@ -246,13 +251,35 @@ def _width(active_b: float) -> float:
     return float((active_b * 1e9 * 128 / 12) ** (1 / 3))
 
 
-def _gpus(smi: str, memory_gib: float, free_gib: float) -> tuple[Gpu, ...]:
-    """The GPUs that NVIDIA's program lists; none when there is no such program or it fails."""
-    command = [smi, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
+class _Smi:
+    """NVIDIA's program, which takes up to a second and is asked for every list of models: its answer is kept for a while."""
+
+    def __init__(self, program: str) -> None:
+        self._command = [program, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+        self._asking = threading.Lock()
+        self._answer = ""
+        self._until = -math.inf
+
+    def said(self) -> str:
+        """What it last said; "" when there is no such program or it fails."""
+        with self._asking:
+            if time.monotonic() >= self._until:
+                try:
+                    done = subprocess.run(self._command, capture_output=True, text=True, timeout=20, check=True)
+                    self._answer, kept = done.stdout, FRESH
+                except (OSError, subprocess.SubprocessError):
+                    self._answer, kept = "", ABSENT
+                self._until = time.monotonic() + kept
+            return self._answer
+
+
+@cache
+def _smi(program: str) -> _Smi:
+    return _Smi(program)
+
+
+def _gpus(answer: str, memory_gib: float, free_gib: float) -> tuple[Gpu, ...]:
+    """The GPUs that NVIDIA's program listed."""
     found = []
     for row in csv.reader(answer.splitlines(), skipinitialspace=True):
         if len(row) == 3:

@@ -93,6 +93,8 @@ class Suite:
         """
         self.store.claim()
         folders.remove(self.environment.home / "cache" / "visitors")  # nobody who came before has the same id now
+        if self.environment.public:
+            self.visitors.keep_swept()
         if self.environment.remote:
             self.sync.pull()
             self.sync.start()

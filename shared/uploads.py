@@ -5,7 +5,7 @@ and a plain string names a file only below the folders in `PLAYGROUND_DATA`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from shared.errors import PlaygroundError
 from shared.suite import suite
 
 FILE_DATA = "gradio.FileData"
+NESTED = 64  # levels of JSON that a page or client may send
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "FileData",
@@ -156,8 +157,18 @@ def defuse(value: Any) -> Any:
 
 
 def files_in(value: Any) -> list[Any]:
-    """Every Gradio file that JSON holds, however deep."""
-    return [part for part in _parts(value) if _is_file(part)]
+    """Every Gradio file that JSON holds.
+
+    Raises:
+        PlaygroundError: It is nested too deeply for what comes after: Gradio walks through it level by level.
+    """
+    found, level = [], [value]
+    for _ in range(NESTED):
+        found += [part for part in level if _is_file(part)]
+        level = [inner for part in level for inner in _inside(part)]
+        if not level:
+            return found
+    raise PlaygroundError(f"A value that was sent is nested more than {NESTED} levels deep. Send it flatter.")
 
 
 def _is_file(value: Any) -> bool:
@@ -167,11 +178,5 @@ def _is_file(value: Any) -> bool:
     return isinstance(meta, dict) and meta.get("_type") == FILE_DATA
 
 
-def _parts(value: Any) -> Iterator[Any]:
-    yield value
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _parts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts(item)
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()

@@ -89,7 +89,7 @@ class Models:
         """
         if ref.strip() in self._added:
             return Kept(self._added[ref.strip()])
-        parsed = self._parse(ref)
+        parsed = self._parse(ref, caller)
         self.visitors.check(parsed, caller)
         if parsed.scheme not in SERVED:
             lent = self.residents.lend(self.places.find(parsed), quantise, self._drafting(draft, caller))
@@ -127,7 +127,8 @@ class Models:
         Raises:
             PlaygroundError: As `backend` does, before anything is asked.
         """
-        return play(self.loop, self.backend(ref, caller, quantise, draft), request, timeouts)
+        heard = play(self.loop, self.backend(ref, caller, quantise, draft), request, timeouts)
+        return heard if caller.owner else self.visitors.overheard(ref, heard)
 
     def answer(
         self,
@@ -247,7 +248,7 @@ class Models:
         """The draft model that was asked for."""
         if not text:
             return None
-        ref = self._parse(text)
+        ref = self._parse(text, caller)
         self.visitors.check(ref, caller)
         if ref.scheme in SERVED or ref.adapter is not None:
             raise PlaygroundError(
@@ -255,12 +256,12 @@ class Models:
             )
         return self.residents.lend(self.places.find(ref))
 
-    def _parse(self, text: str) -> Ref:
-        """A ref; of what is none, the nearest that is known."""
+    def _parse(self, text: str, caller: Caller = OWNER) -> Ref:
+        """A ref; of what is none, the nearest that is known to this caller."""
         try:
             return parse(text)
         except PlaygroundError as error:
-            word, known = text.strip(), self._known()
+            word, known = text.strip(), self._known() if caller.owner else self.visitors.refs()
             scheme = word.partition(":")[0] + ":"
             known = [each for each in known if each.startswith(scheme)] or known
             meant = [each for each in known if word and word in (each.partition(":")[2], each.rpartition("/")[2])]

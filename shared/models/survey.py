@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from shared.catalog import ModelEntry
 from shared.errors import PlaygroundError
@@ -168,8 +169,10 @@ def read(place: Place) -> Files:
 
 def _served(server: Server) -> Iterator[Known]:
     """The models that are declared for a server; asking whether they are there would need the network."""
+    address = urlsplit(server.url).netloc
+    title = server.alias if server.public and address in server.title else server.title  # strangers read it
     for text in server.refs:
         model = text.partition("/")[2] or (server.models[0] if server.models else "")
-        name = f"{model}, {server.title}" if model else server.title
+        name = f"{model}, {title}" if model else title
         why = f"Nothing is stored here: '{server.alias}' answers, if it is running."
         yield Known(parse(text), name, "served", commercial="", why=why)

@@ -1,11 +1,15 @@
 """Which models visitors of a public Space may use: what ships, catalog models at pinned revisions, public servers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from shared.catalog import Choice
 from shared.errors import NotAllowed, PlaygroundError
 from shared.models.builtin import builtins
 from shared.models.places import Places
+from shared.models.protocol import Event, Failure
 from shared.models.servers import Server
 from shared.policy import Caller
 from shared.refs import Ref
@@ -31,7 +35,7 @@ class Visitors:
         """
         if not caller.owner and not self.may(ref):
             raise NotAllowed(
-                f"'{ref}' may only be used by the owner of this Space. Visitors may use: {', '.join(self._list())}."
+                f"'{ref}' may only be used by the owner of this Space. Visitors may use: {', '.join(self.refs())}."
                 " Duplicate the Space, or run it on your own machine, to use any model."
             )
 
@@ -46,7 +50,21 @@ class Visitors:
             return server is not None and server.public and str(ref) in server.refs
         return ref.scheme == "builtin"
 
-    def _list(self) -> list[str]:
+    def overheard(self, ref: str, heard: Iterator[list[Event]]) -> Iterator[list[Event]]:
+        """The same events, in which no failure tells where a server is.
+
+        Args:
+            ref: The model.
+            heard: What comes; closed with this.
+        """
+        server = self._servers().get(ref.strip().partition(":")[2].partition("/")[0])
+        address = urlsplit(server.url).netloc if server is not None else ""
+        with closing(heard) as running:  # type: ignore[type-var]
+            for events in running:
+                yield [_without(address, each) if isinstance(each, Failure) else each for each in events]
+
+    def refs(self) -> list[str]:
+        """Every model that they may use, without adapters."""
         shipped = [each.ref for each in builtins(self.places.embedded) if each.kind == "model"]
         public = [text for server in self._servers().values() if server.public for text in server.refs]
         return [*shipped, *(f"hub:{choice.id}@{choice.revision}" for choice in self._pinned()), *public]
@@ -66,3 +84,10 @@ class Visitors:
         except PlaygroundError:
             return False
         return pinned.key == f"hub:{ref.name}@{ref.revision}"
+
+
+def _without(address: str, failure: Failure) -> Failure:
+    """A failure in words for strangers."""
+    if failure.kind == "connect":
+        return replace(failure, message="Its server cannot be reached now. Choose another model, or try again later.")
+    return replace(failure, message=failure.message.replace(address, "its server")) if address else failure

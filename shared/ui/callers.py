@@ -27,9 +27,10 @@ def caller_of(request: Any) -> Caller:
     token = signed_in.get("access_token", "")
     if name and name == environment.space_owner:
         return Caller(id="owner", owner=True, token=token or environment.hub_token)
-    who = name or getattr(request, "session_hash", None) or "nobody"
+    # a session's name is whatever its browser says: it must never be read as somebody's account
+    who = f"account {name}" if name else f"session {getattr(request, 'session_hash', None) or 'nobody'}"
     key = (environment.secret or _key()).encode()
-    return Caller(id=hmac.new(key, str(who).encode(), hashlib.sha256).hexdigest()[:24], owner=False, token=token)
+    return Caller(id=hmac.new(key, who.encode(), hashlib.sha256).hexdigest()[:24], owner=False, token=token)
 
 
 def _oauth(request: Any) -> dict[str, Any]:

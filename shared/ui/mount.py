@@ -10,8 +10,10 @@ from typing import Any
 import fastapi
 import gradio as gr
 from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.ui.guard import Bodies
 from shared.ui.later import Later
 from shared.ui.theme import Playground
 
@@ -74,6 +76,7 @@ def mount(
         else:
             later.append(Later(partial(_alone, app, page, path, public), building))
             app.mount(path, later[-1])
+    app.add_middleware(Bodies, public=public)
     if loopback:
         app.add_middleware(LoopbackHosts)
     return app
@@ -102,7 +105,8 @@ def launch(blocks: gr.Blocks, *, public: bool = False, **options: Any) -> tuple[
         options: For `Blocks.launch`: server_name, server_port, prevent_thread_lock...
     """
     kept = {"state_session_capacity": blocks.state_session_capacity}  # or launch() would put its own number back
-    started: tuple[Any, str, str] = blocks.launch(quiet=True, **_look(public), **kept, **options)
+    guard = {"middleware": [Middleware(Bodies, public=public)]}
+    started: tuple[Any, str, str] = blocks.launch(quiet=True, app_kwargs=guard, **_look(public), **kept, **options)
     return started
 
 

@@ -25,7 +25,7 @@ from shared import records
 from shared.calls import call
 from shared.datasets.dataset import Dataset, open_dataset
 from shared.datasets.ingest import ingest
-from shared.errors import PlaygroundError
+from shared.errors import NotAllowed, PlaygroundError
 from shared.policy import Caller
 from shared.progress import Progress
 from tests.unit.dataset_explorer.stored import last, stored, table, texts, values
@@ -390,3 +390,10 @@ def test_rows_keep_their_numbers_across_many_row_groups(house):
     source = stored(house.store, rows, group=977)
     made = saved(source, CleanRules(exact=True, duplicates_column="text"))
     assert values(house.store, made.dataset, "n") == list(range(0, size, 2))
+
+
+def test_a_visitor_may_not_name_the_owners_tokenizers(house):
+    ref = texts(house.visitors, "a").ref
+    for rules in (CleanRules(max_tokens=4, tokenizer="owner/private"), CleanRules(tokenizer="local:m@012345678901")):
+        with pytest.raises(NotAllowed, match="only be used by the owner"):
+            last(clean(ref, rules, caller=Caller("v", owner=False)))

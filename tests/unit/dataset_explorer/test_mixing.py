@@ -1,6 +1,7 @@
 """The endpoint mix: exact counts, the same bytes for the same seed, and sentences where parts do not fit."""
 
 import json
+import random
 from collections import Counter
 from dataclasses import asdict
 
@@ -204,3 +205,18 @@ def test_names_are_short(house, pair):
     assert open_dataset(house.store, last(mix(parts(pair, 1, 1))).dataset).name == "one-two-mix"
     many = [Part(texts(house.store, f"text {number}", name=f"a-rather-long-name-{number}").ref) for number in range(5)]
     assert len(open_dataset(house.store, last(mix(many)).dataset).name) <= 52
+
+
+def test_a_visitors_mix_has_fewer_rows(house):
+    ref = stored(house.visitors, {"text": ["a"]}, "a").ref
+    with pytest.raises(PlaygroundError, match="at most 1,000,000 rows, and this has 1,000,001"):
+        last(mix([Part(ref, 1)], rows=1_000_001, repeat=True, caller=Caller("v", owner=False)))
+
+
+def test_a_visitors_mix_may_not_fill_the_disk(house, monkeypatch):
+    monkeypatch.setattr("apps.dataset_explorer.blends.FILES", 1)
+    house.visitors.each = 100_000
+    ref = stored(house.visitors, {"text": [random.Random(0).randbytes(10_000).hex()]}, "a").ref
+    with pytest.raises(PlaygroundError, match="the most for a visitor"):
+        last(mix([Part(ref, 1)], rows=1000, repeat=True, caller=Caller("v", owner=False)))
+    assert [each.name for each in house.visitors.artifacts("datasets")] == ["a"]

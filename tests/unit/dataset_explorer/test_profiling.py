@@ -17,10 +17,11 @@ from apps.dataset_explorer.report import SHOWN, numbers
 from shared import records
 from shared.datasets.dataset import open_dataset
 from shared.datasets.ingest import ingest
-from shared.errors import PlaygroundError
+from shared.errors import NotAllowed, PlaygroundError
 from shared.policy import Caller
 from shared.progress import Progress
 from shared.text import words
+from tests.unit.dataset_explorer.stored import texts
 from tests.unit.dataset_explorer.test_portrait import plain as plain_portrait
 
 
@@ -313,3 +314,11 @@ def test_gsm8k_has_the_reference_values(house, real_data):
     texts = [text for array in dataset.texts("question") for text in array.to_pylist()]
     for name, value in checked(texts).items():
         assert getattr(found, name) == pytest.approx(value, abs=1e-6), name
+
+
+def test_a_visitor_may_not_name_the_owners_tokenizers(house):
+    ref, visitor = texts(house.visitors, "a").ref, Caller("v", owner=False)
+    with pytest.raises(NotAllowed, match="only be used by the owner"):
+        last(profile(ref, tokenizer="owner/private", caller=visitor))
+    with pytest.raises(NotAllowed, match="only be used by the owner"):
+        last(compare(ref, ref, tokenizer="local:m@012345678901", caller=visitor))

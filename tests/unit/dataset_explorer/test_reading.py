@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
@@ -12,8 +13,10 @@ from shared import records
 from shared.calls import call
 from shared.datasets.dataset import open_dataset
 from shared.errors import PlaygroundError
+from shared.folders import UNFINISHED
 from shared.policy import Caller
 from shared.uploads import Upload
+from shared.visitors import size
 from tests.unit.dataset_explorer.stored import last, stored, texts
 
 VISITOR = Caller("a3f", owner=False)
@@ -231,7 +234,7 @@ def test_what_a_visitor_opens_is_apart_from_the_owners(house, sent):
     with pytest.raises(PlaygroundError, match="not in the workspace"):
         open_dataset(house.store, mine)
     owners = texts(house.store, "a", "b").ref
-    with pytest.raises(PlaygroundError, match="not in the workspace"):
+    with pytest.raises(PlaygroundError, match=r"is not here\. What visitors load"):
         call(page, {"dataset": owners}, VISITOR)
     assert house.store.rows("artifacts")[-1].body["sha"].startswith(owners.rpartition("@")[2])
 
@@ -243,3 +246,21 @@ def test_a_visitor_may_not_load_without_end(house, sent):
         last(call(load, {"source": upload}, VISITOR))
     assert house.visitors.artifacts("datasets") == []
     assert last(load(upload)).rows
+
+
+def test_a_visitors_export_may_not_fill_the_disk(house, sent):
+    mine = last(call(load, {"source": sent(ROWS)}, VISITOR)).dataset
+    house.visitors.each = 1_000_000
+    endless = "SELECT hash(range) AS n FROM range(10000000000)"
+    with pytest.raises(PlaygroundError, match="the most for a visitor"):
+        last(call(export, {"dataset": mine, "sql": endless}, VISITOR))
+    assert house.visitors.artifacts("exports") == []
+    assert size(house.visitors.home / "artifacts" / UNFINISHED) == 0
+
+
+def test_a_file_that_is_handed_out_again_stays_as_long_as_a_new_one(source):
+    first = last(export(source.dataset)).file.path
+    os.utime(first.parent, (0, 0))
+    again = last(export(source.dataset)).file.path
+    assert again == first
+    assert first.parent.stat().st_mtime > 1e9

@@ -7,6 +7,7 @@ from apps.dataset_explorer.contamination import add_benchmark
 from apps.dataset_explorer.recipes import CleanRules
 from apps.dataset_explorer.sieves import Sheaf, judged, private, sieves
 from apps.dataset_explorer.tokens import token_counter
+from shared.embedding import minilm_folder
 from shared.errors import PlaygroundError
 from shared.shapes import Shape
 
@@ -192,3 +193,12 @@ def test_added_benchmarks(house):
     add_benchmark(house.store, "ours", [{"question": GERMAN, "answer": "Ja, das hat er so beschlossen."}])
     found = sift(house, CleanRules(benchmarks=["ours", "gsm8k"], n=8), [LONG, GERMAN])
     assert {name: each.rows.tolist() for name, each in found.items()} == {"contamination:ours": [1]}
+
+
+def test_a_path_is_no_tokenizer(house, workspace):
+    """It would be read, whatever it is: /dev/zero has no end."""
+    path = workspace / "tokenizer.json"
+    path.write_bytes((minilm_folder() / "tokenizer.json").read_bytes())
+    with pytest.raises(PlaygroundError, match="is not a ref"):
+        sieves(CleanRules(max_tokens=4, tokenizer=str(path)), TEXT, house.store)
+    assert sieves(CleanRules(max_tokens=4, tokenizer="builtin:minilm"), TEXT, house.store)

@@ -6,8 +6,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from apps.dataset_explorer import tokens
+from apps.dataset_explorer.tokens import check_tokenizer
 from shared.embedding import minilm_folder
-from shared.errors import PlaygroundError
+from shared.errors import NotAllowed, PlaygroundError
+from shared.policy import Caller
 
 ODD = [
     "", "  ", "a\x00b c\u0301 \u0301x", "你好 世界，hello", "x" * 300 + " y", "\u00a0a\u3000b\u2028c", "é\ne\u0301",
@@ -100,3 +102,16 @@ def test_tokenizers_are_found_where_they_are(house, workspace, monkeypatch):
             tokens.tokenizer_file(name)
     with pytest.raises(PlaygroundError):
         tokens.tokenizer_file("../../etc/passwd")
+
+
+def test_visitors_may_name_what_they_may_use_and_learn_nothing_of_the_rest(house, workspace):
+    visitor = Caller("v", owner=False)
+    check_tokenizer("", visitor)
+    check_tokenizer("builtin:minilm", visitor)
+    check_tokenizer("owner/private", Caller())
+    folder = workspace / "model"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_text("{}")
+    for name in (house.store.put("models", "m", folder).ref, "owner/private", "hub:owner/private@main"):
+        with pytest.raises(NotAllowed, match="only be used by the owner"):
+            check_tokenizer(name, visitor)
