@@ -1,5 +1,6 @@
 """What every test gets: an empty workspace, a Suite on it, and no way out of this machine."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -14,6 +15,7 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1"
 # Models of a few thousand weights wait for their threads longer than they calculate, and more so beside another worker.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from shared import commits
 from shared.env import Environment
 from shared.suite import Suite, using
 
@@ -47,9 +49,39 @@ def _stay_here() -> Iterator[None]:
         yield
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker that this file reads."""
+    config.addinivalue_line("markers", "disk: durability is what is tested, so every write waits for the disk")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _wait_for_no_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test loses power: only where durability is tested (files marked `disk`) does a write wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("disk") is None:
+            patch.setattr(os, "fsync", lambda _: None)
+            patch.setattr(commits, "_PRAGMAS", tuple(each.replace("=FULL", "=OFF") for each in commits._PRAGMAS))
+        yield
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A case of bytes is named after its argument: compressed bytes carry the time, and workers would disagree."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _thaw() -> Iterator[None]:
+    """At the end everything is looked through and let go of, as in any program."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _settle(_thaw: None) -> Iterator[None]:
+    """The collector need not look through all of torch and gradio for every test: what is loaded by now stays."""
+    gc.freeze()
+    yield
+    gc.collect()  # what a file's tests have leaked is told at its last test
 
 
 @pytest.fixture

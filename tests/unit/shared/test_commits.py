@@ -12,6 +12,7 @@ from shared.errors import Conflict, PlaygroundError
 
 from .faults import full_disk
 
+pytestmark = pytest.mark.disk
 SCHEMA = "CREATE TABLE IF NOT EXISTS notes (n INTEGER PRIMARY KEY, text TEXT UNIQUE)"
 
 

@@ -17,6 +17,7 @@ from shared.store import Store
 from shared.sync import Sync
 from tests.storm import ROOT, Say, Storm, serve
 
+pytestmark = pytest.mark.disk
 CLIENTS = 8
 KILLS = 20
 

@@ -14,6 +14,7 @@ from shared.folders import UNFINISHED, move, remove, seal, sync_folder, tidy
 
 from .faults import watched_syncs
 
+pytestmark = pytest.mark.disk
 OTHER_DISK = Path("/dev/shm")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from shared import hardware
 from shared.catalog import Catalog, ModelEntry
 from shared.env import ROOT
 from shared.errors import PlaygroundError
@@ -244,3 +245,20 @@ def test_more_bits_and_more_parameters_need_more() -> None:
         assert needs == sorted(needs)
     assert all(needs_gib(entry(s), 4) < needs_gib(entry(s), 8) < needs_gib(entry(s), 16) for s in sizes)
     assert math.isclose(needs_gib(entry(1e-6), 16), 0.5, abs_tol=1e-4)
+
+
+def test_the_drivers_program_is_asked_at_most_every_few_seconds(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = workspace / "asked"
+    where = system(workspace, smi=f'echo x >> {asked}; echo "NVIDIA L40S, 46068, $(cat {asked} | wc -l)"')
+    found = [machine(workspace, where).gpus for _ in range(20)]
+    assert asked.read_text() == "x\n"
+    assert set(found) == {(Gpu("NVIDIA L40S", 46068 / 1024, 1 / 1024),)}
+    monkeypatch.setattr("shared.hardware.FRESH", 0.0)
+    monkeypatch.setattr("shared.hardware.ABSENT", 0.0)
+    hardware._smi(where.smi)._until = 0.0
+    machine(workspace, where)
+    assert machine(workspace, where).gpus[0].free_gib == 3 / 1024
+    Path(where.smi).unlink()
+    assert machine(workspace, where).gpus == ()

@@ -11,6 +11,8 @@ from shared.remotes import Folder, parse_remote
 
 from .faults import full_disk, refusing, watched_syncs
 
+pytestmark = pytest.mark.disk
+
 
 def test_a_folder_and_nothing_are_the_places_there_are(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_remote("") is None

@@ -19,6 +19,7 @@ from shared.store import Artifact, Store
 
 from .faults import full_disk, refusing
 
+pytestmark = pytest.mark.disk
 ROOT = Path(__file__).resolve().parents[3]
 
 

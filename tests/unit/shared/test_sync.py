@@ -20,6 +20,8 @@ from shared.sync import Sync
 
 from .faults import full_disk, refusing
 
+pytestmark = pytest.mark.disk
+
 
 @pytest.fixture
 def make(workspace: Path) -> Iterator[Callable[..., tuple[Store, Sync]]]:

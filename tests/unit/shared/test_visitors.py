@@ -1,6 +1,7 @@
 """What visitors make: apart from the owner's, not too large, gone after a day."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from shared import folders
 from shared.env import Environment
 from shared.errors import PlaygroundError
 from shared.policy import OWNER, Caller
+from shared.progress import Progress
 from shared.store import Artifact
 from shared.suite import Suite
-from shared.visitors import VisitorStore, size
+from shared.visitors import VisitorStore, size, watched
 
 VISITOR = Caller("v", owner=False)
 
@@ -31,7 +33,7 @@ def keep(store: VisitorStore, name: str, bytes_: int) -> Artifact:
         return store.put("datasets", name, folder)
 
 
-def age(path: Path, seconds: float = 4000) -> None:
+def age(path: Path, seconds: float = 8000) -> None:
     os.utime(path, (time.time() - seconds,) * 2)
 
 
@@ -69,7 +71,8 @@ def test_what_is_old_is_removed_and_can_be_loaded_again(store: VisitorStore, wor
     for path in (first.path, words, beside / "old"):
         age(path)
     keep(store, "third", 10)
-    with pytest.raises(PlaygroundError, match=r"The files of 'local:first@\w+' are gone .* Load or make it again"):
+    assert not first.path.exists()
+    with pytest.raises(PlaygroundError, match=r"'local:first@\w+' is not here.* Load or make it again"):
         store.find(first.ref)
     assert store.find(second.ref).path.is_dir()
     assert not words.exists()
@@ -95,7 +98,125 @@ def test_a_visitor_and_the_owner_have_stores_of_their_own(workspace: Path) -> No
     made = keep(mine, "secret", 10)
     suite.start()
     assert not made.path.exists(), "a server that starts has no visitor yet"
+    assert "visitors' data" in {thread.name for thread in threading.enumerate()}, "what is old goes by itself"
     with pytest.raises(PlaygroundError, match="not in the workspace"):
         suite.store.find(made.ref)
     assert suite.store.artifacts("datasets") == []
     suite.close()
+
+
+def test_after_its_time_it_is_not_found_but_who_reads_it_can_finish(store: VisitorStore) -> None:
+    made = keep(store, "first", 10)
+    age(made.path, 3700)
+    store.sweep()
+    with pytest.raises(PlaygroundError, match="removed after 1 hours"):
+        store.find(made.ref)
+    assert (made.path / "data").read_bytes()
+    assert keep(store, "first", 10).ref == made.ref
+    assert store.find(made.ref)
+
+
+def test_what_is_not_found_tells_nothing_of_the_server(store: VisitorStore, workspace: Path) -> None:
+    made = keep(store, "first", 10)
+    for ref in (made.ref, "local:first@000000000000"):
+        with pytest.raises(PlaygroundError) as told:
+            store.find(ref, "models")
+        assert str(workspace) not in str(told.value)
+    with pytest.raises(PlaygroundError, match="is not a ref"):
+        store.find("first")
+
+
+def test_what_somebody_puts_again_is_not_swept_meanwhile(store: VisitorStore) -> None:
+    made = keep(store, "first", 10)
+    age(made.path)
+    stop = threading.Event()
+
+    def sweep() -> None:
+        while not stop.is_set():
+            store.sweep()
+
+    sweeping = threading.Thread(target=sweep)
+    sweeping.start()
+    try:
+        for _ in range(30):
+            if made.path.exists():
+                age(made.path)
+            assert store.find(keep(store, "first", 10).ref).path.is_dir()
+    finally:
+        stop.set()
+        sweeping.join()
+
+
+def test_uploads_count_once_under_both_names(workspace: Path) -> None:
+    beside = workspace / "uploads"
+    (beside / "sent").mkdir(parents=True)
+    (beside / "sent" / "data").write_bytes(bytes(900))
+    assert size(workspace) == size(workspace, beside) == 900
+    os.link(beside / "sent" / "data", workspace / "other")
+    assert size(workspace) == 900
+    store = VisitorStore(workspace / "visitors", whole=800, beside=beside)
+    with pytest.raises(PlaygroundError, match="What visitors opened here takes"):
+        keep(store, "one", 1)
+    store.close()
+
+
+def test_sizes_of_what_goes_meanwhile(workspace: Path) -> None:
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            folder = workspace / "a" / "b"
+            folder.mkdir(parents=True)
+            (folder / "x").write_bytes(b"x")
+            folders.remove(workspace / "a")
+
+    going = threading.Thread(target=come_and_go)
+    going.start()
+    try:
+        assert all(size(workspace) in (0, 1) for _ in range(2000))
+    finally:
+        stop.set()
+        going.join()
+
+
+def test_links_to_pages_and_everybodys_vectors_go_too(store: VisitorStore, workspace: Path) -> None:
+    store._beside = workspace / "uploads"
+    link, vectors = store._beside / "deep_links" / "old", store.home / "cache" / "embeddings" / "minilm.sqlite"
+    link.mkdir(parents=True)
+    vectors.parent.mkdir(parents=True)
+    vectors.write_bytes(bytes(1001))
+    age(link)
+    store.sweep()
+    assert not link.exists()
+    assert link.parent.exists()
+    assert not vectors.exists()
+
+
+def test_work_that_writes_too_much_is_ended(store: VisitorStore) -> None:
+    ended = []
+
+    def work(folder: Path) -> Iterator[Progress]:
+        try:
+            with (folder / "data").open("wb") as file:
+                while True:
+                    file.write(bytes(300))
+                    file.flush()
+                    yield Progress("Writing")
+        finally:
+            ended.append(True)
+
+    with pytest.raises(PlaygroundError, match="the most for a visitor"), store.writing("exports", "x") as folder:
+        for _ in watched(store, work(folder)):
+            pass
+    assert ended
+    assert size(store.home / "artifacts") == 0
+
+
+def test_what_everybody_writes_together_has_a_limit(store: VisitorStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.visitors.LOOK", -1.0)
+    with store.writing("a", "1") as first, store.writing("a", "2") as second:
+        (first / "x").write_bytes(bytes(900))
+        store.check_growing()
+        (second / "x").write_bytes(bytes(900))
+        with pytest.raises(PlaygroundError, match="What visitors opened here takes"):
+            store.check_growing()

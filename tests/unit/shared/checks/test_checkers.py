@@ -31,12 +31,9 @@ def test_every_checker_is_used() -> None:
 
 @pytest.mark.parametrize("text", ODD.values(), ids=[repr(name) for name in ODD])
 def test_long_and_odd_answers_are_judged_and_the_verdict_is_short(text: str) -> None:
-    seen: set[str] = set()
-    for check in checks():
-        if check.checker in seen:
-            continue
-        seen.add(check.checker)
-        for verdict in (check.judge(text), CHECKERS[check.checker](readable(text)[:8_000], **check.expect)):
+    short = readable(text)[:8_000]
+    for checker, check in {check.checker: check for check in reversed(checks())}.items():
+        for verdict in (check.judge(text), CHECKERS[checker](short, **check.expect)):
             assert not verdict.passed
             assert 0 < len(verdict.why) < 500
             verdict.why.encode("utf-8")

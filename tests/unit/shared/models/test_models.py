@@ -268,3 +268,21 @@ def test_the_real_model_that_ships(house: Suite) -> None:
     assert drafted.ref == "builtin:micro"
     (scored,) = house.models.score("builtin:micro", ["hello world"])
     assert "".join(token.text for token in scored.tokens) == "hello world"
+
+
+def test_a_visitor_is_offered_no_names_of_the_owners(made: Made, workspace: Path) -> None:
+    (workspace / "m").mkdir()
+    (workspace / "m" / "config.json").write_text("{}")
+    ref = made.store.put("models", "secret-plan", workspace / "m").ref
+    for asked in ("secret-plan", "local:secret-plan", "local:secret-pla", ref.replace("local:", "lokal:"), "big"):
+        with pytest.raises(PlaygroundError) as told:
+            made.models.backend(asked, VISITOR)
+        assert ref not in str(told.value)
+        assert "openai:mine" not in str(told.value)
+        with pytest.raises(PlaygroundError) as told:
+            made.models.backend("builtin:mini", VISITOR, draft=asked)
+        assert ref not in str(told.value)
+    with pytest.raises(PlaygroundError, match="Did you mean local:secret-plan"):
+        made.models.backend("local:secret-plan")
+    with pytest.raises(PlaygroundError, match="Did you mean builtin:mini"):
+        made.models.backend("mini", VISITOR)

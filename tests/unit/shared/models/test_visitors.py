@@ -10,7 +10,9 @@ from shared.catalog import Catalog
 from shared.env import ROOT
 from shared.errors import NotAllowed
 from shared.models.places import Places
+from shared.models.protocol import Delta, Event, Failure
 from shared.models.servers import Server
+from shared.models.survey import _served
 from shared.models.visitors import Visitors
 from shared.policy import OWNER, Caller
 from shared.refs import parse
@@ -79,3 +81,41 @@ def test_a_pinned_revision_that_is_not_here_allows_no_commit(visitors: Visitors)
     shutil.rmtree(visitors.places.cache)
     assert visitors.may(parse("hub:Qwen/Qwen3-1.7B"))  # and is told that it is not on the disk
     assert not visitors.may(parse(f"hub:Qwen/Qwen3-1.7B@{COMMIT}"))
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (Failure("connect", "openai:a/x: nobody answers at http://h:1/v1 (h:1)"), "Its server cannot be reached now"),
+        (Failure("timeout", "h:1 was too slow"), "its server was too slow"),
+    ],
+)
+def test_a_failure_does_not_tell_strangers_where_a_server_is(workspace: Path, failure: Failure, told: str) -> None:
+    store = Store(workspace / "home")
+    servers = {"a": Server("a", "openai", "http://h:1/v1", models=("x",), public=True)}
+    visitors = Visitors(Places(Catalog(ROOT / "manifests"), store), lambda: servers)
+    closed = []
+
+    def heard() -> Iterator[list[Event]]:
+        try:
+            yield [Delta("h:1"), failure]
+        finally:
+            closed.append(True)
+
+    ((delta, shown),) = visitors.overheard("openai:a/x", heard())
+    assert delta == Delta("h:1")
+    assert isinstance(shown, Failure)
+    assert "h:1" not in shown.message
+    assert told in shown.message
+    assert closed
+    ((_, same),) = visitors.overheard("builtin:mini", heard())
+    assert isinstance(same, Failure)
+    store.close()
+
+
+def test_a_public_servers_name_is_not_its_address() -> None:
+    def names(**more: bool) -> list[str]:
+        return [each.name for each in _served(Server("a", "openai", "http://h:1/v1", "a (h:1)", ("x",), **more))]
+
+    assert names(public=True) == ["x, a"]
+    assert names() == ["x, a (h:1)"]

@@ -45,6 +45,12 @@ def test_a_visitor_has_a_made_up_id_and_never_the_owners_token(space: Suite) -> 
     assert caller_of(None).owner is False
 
 
+def test_a_session_named_after_an_account_is_not_that_account(space: Suite) -> None:
+    assert caller_of(request("you")).id != caller_of(request(session="you")).id
+    assert caller_of(request("you")).id != caller_of(request(session="account you")).id
+    assert caller_of(request("you", session="a")).id == caller_of(request("you", session="b")).id
+
+
 def test_without_a_secret_ids_still_hold_for_the_process(workspace: object) -> None:
     with using(Suite(Environment(home=workspace, space="me/x", space_owner="me"))):
         assert caller_of(request()).id == caller_of(request()).id
