@@ -9,18 +9,19 @@ from apps.model_arena.sanitising import LATEX_DELIMITERS, sanitise
 from shared.models.protocol import Message
 
 
-def talk(nothing: str, height: int = 320, reactions: bool = False) -> gr.Chatbot:
+def talk(nothing: str, height: int | None = 320, reactions: bool = False) -> gr.Chatbot:
     """An empty Chatbot.
 
     Args:
         nothing: What it says while it is empty.
-        height: Its height in pixels.
+        height: Its height in pixels, kept whatever it holds; None for what it needs, up to twice as much.
         reactions: Whether an answer can be liked or disliked.
     """
     return gr.Chatbot(
         show_label=False,
         container=False,
         height=height,
+        max_height=640,
         latex_delimiters=[dict(each) for each in LATEX_DELIMITERS],
         sanitize_html=True,
         allow_tags=False,

@@ -32,20 +32,21 @@ class Card:
     talk: gr.Chatbot
 
 
-def draw(shown: int = 2, note: str = "", reactions: bool = False) -> list[Card]:
+def draw(shown: int = 2, note: str = "", reactions: bool = False, height: int | None = 304) -> list[Card]:
     """Six cards, of which the first few are visible.
 
     Args:
         shown: How many.
         note: What stands under each name.
         reactions: Whether an answer can be liked or disliked.
+        height: Of the answers, in pixels; None for what they need, where none is still to come.
     """
     cards = []
     with gr.Row(elem_classes="duel"):
         for place, side in enumerate(SIDES):
             with gr.Column(elem_classes="card", min_width=320, visible=place < shown) as box:
                 who = html(name(side, note=note))
-                cards.append(Card(box, who, talk("The answer appears here as it is written.", 304, reactions)))
+                cards.append(Card(box, who, talk("The answer appears here as it is written.", height, reactions)))
     return cards
 
 

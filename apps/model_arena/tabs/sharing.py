@@ -24,7 +24,7 @@ def draw(blocks: gr.Blocks) -> None:
     """
     link = gr.Textbox(visible="hidden", label="Shared battle", elem_id="shared-battle")
     with gr.Column(elem_classes="part", visible=False) as box:
-        told, cards = html(), duel.draw()
+        told, cards = html(), duel.draw(height=None)
 
     def opened(found: core.SharedBattle) -> dict[Any, Any]:
         models, turns = found.reveal.models, [(turn.prompt, turn.texts) for turn in found.turns]
