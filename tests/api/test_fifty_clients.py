@@ -1,4 +1,4 @@
-"""Fifty people chat with one embedded model for a minute: nobody sees an error or another's answer, and memory stays flat."""
+"""Fifty people chat with one embedded model for two minutes: no error, nobody else's answer, and memory flat in the second."""
 
 import json
 import threading
@@ -14,8 +14,8 @@ from tests.api.listening import listen, results
 from tests.server import Server, serving
 
 CLIENTS = 50
-SECONDS = 60.0
-SETTLED = 20.0  # from here on memory may not grow
+SECONDS = 120.0
+SETTLED = 60.0  # from here on memory may not grow: caches and the allocator fill for some fifty seconds
 MOST_GROWTH = 0.05
 MODEL = "builtin:mini"
 NAMES = ["Nora", "Leo", "Mia", "Tom", "Lucy", "Ben", "Anna", "Max", "Ella", "Sam"]
@@ -24,7 +24,7 @@ PROMPTS = [f"Write a story about {name} and a {thing}." for name, thing in produ
 
 
 @dataclass
-class Minute:
+class Talk:
     """What fifty clients heard.
 
     Attributes:
@@ -81,20 +81,20 @@ def resident(server: Server) -> int:
 
 
 @pytest.mark.slow
-def test_fifty_clients_chat_at_once_for_a_minute(workspace: Path) -> None:
+def test_fifty_clients_chat_at_once(workspace: Path) -> None:
     with serving(workspace / "home", "model_arena") as server:
         alone = [results(chat(server.url, prompt))[-1]["text"] for prompt in PROMPTS]
         assert len(set(alone)) == CLIENTS, "every answer tells whose it is"
-        minute = Minute(server.url, alone)
-        threads = [threading.Thread(target=minute.chat, args=(number,)) for number in range(CLIENTS)]
+        talk = Talk(server.url, alone)
+        threads = [threading.Thread(target=talk.chat, args=(number,)) for number in range(CLIENTS)]
         for thread in threads:
             thread.start()
         memory: list[tuple[float, int]] = []
         began = time.monotonic()
         while (now := time.monotonic() - began) < SECONDS:
             memory.append((now, resident(server)))
-            minute.ending.wait(0.5)
-        minute.ending.set()
+            talk.ending.wait(0.5)
+        talk.ending.set()
         for thread in threads:
             thread.join(120)
             assert not thread.is_alive(), "every client got its last answer"
@@ -103,13 +103,13 @@ def test_fifty_clients_chat_at_once_for_a_minute(workspace: Path) -> None:
     before = median(held for at, held in memory if SETTLED <= at < SETTLED + 5)
     after = median(held for at, held in memory if at >= SECONDS - 5)
     figures = {
-        "answers": minute.answers,
-        "slowest_seconds": round(minute.slowest, 2),
+        "answers": talk.answers,
+        "slowest_seconds": round(talk.slowest, 2),
         "mib": round(after / 2**20),
         "growth": after / before - 1,
     }
     print(json.dumps(figures))
-    assert minute.faults == []
-    assert minute.answers >= 3 * CLIENTS
+    assert talk.faults == []
+    assert talk.answers >= 3 * CLIENTS
     assert after / before - 1 < MOST_GROWTH, f"memory grew: {figures}"
     assert "Traceback" not in log
