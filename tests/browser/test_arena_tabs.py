@@ -42,6 +42,9 @@ def chrome() -> Iterator[Browser]:
 def arena(watched: Watched) -> Page:
     page = watched.open("/")
     expect(page.locator(".chip", has_text="models")).to_be_visible()
+    expect(
+        page.get_by_text("without a vote after 24 hours")
+    ).to_be_visible()  # what is kept is said before anything is asked
     return page
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from apps.model_arena import core
+from apps.model_arena import battles, core
 from apps.model_arena.ballot import SIDES
 from apps.model_arena.tabs import duel
 from apps.model_arena.tabs.choosing import Choosers, examples, prompt_box
@@ -58,6 +58,7 @@ def draw(settings: Form, choosers: Choosers) -> list[Any]:
                 interactive=True,
             )
             share = gr.Button("Share this battle", visible=False, scale=0, min_width=152)
+        html(f'<p class="place">{escape(battles.notice())}</p>')
         with gr.Accordion("Who may meet", open=False):
             fields = form(core.ask, "sides", "seed", labels={"seed": "Seed (0 draws afresh)"})
             fields["models"] = choosers.many("Models (empty: all of this machine)", count=0)
